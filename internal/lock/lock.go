@@ -1,0 +1,55 @@
+// Package lock pins the supply chain: it resolves what a plan needs to digests,
+// sizes and checksums, and reads and writes the file satchel.lock that holds
+// them. Tags are resolved here and nowhere else. It must not import a later
+// stage.
+package lock
+
+// Format is the version of the lock file's format.
+const Format = 1
+
+// Lock is the content of a satchel.lock: every byte that a bundle takes from
+// elsewhere. Images are sorted by name, files by path.
+type Lock struct {
+	Format int     `json:"lock"`
+	Images []Image `json:"images"`
+	Files  []File  `json:"files"`
+}
+
+// Image is one image as it was when it was locked.
+type Image struct {
+	// Name is the full upstream reference that the plan asked for.
+	Name string `json:"name"`
+	// Digest is what the name stood for: an image index or a manifest.
+	Digest string `json:"digest"`
+	// Manifests has one entry a platform, sorted by platform.
+	Manifests []Manifest `json:"manifests"`
+}
+
+// Manifest is an image for one platform
+// (https://github.com/opencontainers/image-spec/blob/main/manifest.md).
+type Manifest struct {
+	Platform string `json:"platform"`
+	Blob
+	Config Blob   `json:"config"`
+	Layers []Blob `json:"layers"`
+}
+
+// Blob is an OCI content descriptor
+// (https://github.com/opencontainers/image-spec/blob/main/descriptor.md).
+type Blob struct {
+	MediaType string `json:"mediaType"`
+	Digest    string `json:"digest"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
+}
+
+// File is one file that is fetched by URL.
+type File struct {
+	// Path is the file's place in the bundle, such as "files/amd64/kubeadm".
+	Path string `json:"path"`
+	URL  string `json:"url"`
+	// SHA256 is 64 lower-case hexadecimal digits.
+	SHA256 string `json:"sha256"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
+}

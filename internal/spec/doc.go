@@ -1,0 +1,2 @@
+// Package spec loads a cluster spec written in CUE.
+package spec
