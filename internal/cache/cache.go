@@ -1,4 +1,105 @@
 // Package cache is the content-addressed store on the build machine: blobs
 // named by their SHA-256, shared by images and files, and the beginnings of
 // blobs whose transfer broke off. It knows nothing of networks or formats.
+//
+// A blob is in blobs/sha256 only after its bytes have hashed to its name, so
+// presence and size are enough to take it as there. Whoever uses the bytes for
+// good (packing, installing) hashes them once more, because disks decay.
 package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Cache is a store in one directory. It may be used from many goroutines, and
+// many processes may use one directory.
+type Cache struct {
+	dir string
+}
+
+// Open opens the store in dir and creates what is missing of it.
+func Open(dir string) (*Cache, error) {
+	c := &Cache{dir: dir}
+	for _, d := range []string{c.blobs(), c.partials()} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return nil, fmt.Errorf("opening cache %q: %w", dir, err)
+		}
+	}
+	if err := c.sweep(); err != nil {
+		return nil, fmt.Errorf("opening cache %q: %w", dir, err)
+	}
+	return c, nil
+}
+
+// Has tells whether the blob is there with that size. It costs one stat.
+func (c *Cache) Has(digest string, size int64) bool {
+	path, err := c.blob(digest)
+	if err != nil {
+		return false
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() == size
+}
+
+// Get opens a blob for reading. The error wraps fs.ErrNotExist if the blob is
+// absent.
+func (c *Cache) Get(digest string) (*os.File, error) {
+	path, err := c.blob(digest)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s from the cache: %w", digest, err)
+	}
+	return f, nil
+}
+
+// Put stores a small blob, such as a manifest, whose bytes are at hand.
+func (c *Cache) Put(digest string, data []byte) error {
+	if _, err := c.blob(digest); err != nil || c.Has(digest, int64(len(data))) {
+		return err
+	}
+	// Two that put one blob write it twice, each to a file of its own: for
+	// small blobs that is simpler than waiting for each other.
+	w, err := c.Temp(context.Background())
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	w.want, w.size = digest, int64(len(data))
+	if _, err := w.Write(data); err != nil {
+		return err
+	}
+	return w.Commit()
+}
+
+// Drop forgets a blob, for instance a damaged one.
+func (c *Cache) Drop(digest string) error {
+	path, err := c.blob(digest)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("dropping %s from the cache: %w", digest, err)
+	}
+	return nil
+}
+
+func (c *Cache) blobs() string    { return filepath.Join(c.dir, "blobs", "sha256") }
+func (c *Cache) partials() string { return filepath.Join(c.dir, "partial") }
+
+// blob is where a blob lies. Only a well-formed digest becomes part of a path.
+func (c *Cache) blob(digest string) (string, error) {
+	digits, ok := strings.CutPrefix(digest, "sha256:")
+	if !ok || len(digits) != 64 || strings.Trim(digits, "0123456789abcdef") != "" {
+		return "", fmt.Errorf("digest %q is not \"sha256:\" and 64 lower-case hexadecimal digits", digest)
+	}
+	return filepath.Join(c.blobs(), digits), nil
+}

@@ -1,2 +1,0 @@
-// Package spec loads a cluster spec written in CUE.
-package spec

@@ -1,0 +1,107 @@
+// Package spec loads a cluster spec written in CUE, holds it against the schema
+// and its rules, and gives one typed value, or every problem at once with the
+// place, the field, what was given and what is allowed. It is the only importer
+// of CUE, and it uses no network, clock or randomness.
+package spec
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/cuecontext"
+
+	v1 "github.com/satchel-kit/satchel/schema/v1"
+)
+
+// Spec is a valid cluster spec with the catalogue's rows that it chose.
+type Spec struct {
+	Cluster v1.Cluster
+	// Release is the catalogue's row of kubernetes.version.
+	Release v1.Release
+	// Flannel is the catalogue's row of network.flannel.version.
+	Flannel v1.FlannelRelease
+	// Digest is "sha256:" and the checksum of the resolved spec as JSON. Sources
+	// are left out: where bytes are fetched does not change what they are.
+	Digest string
+}
+
+// Load reads the CUE file or the directory with one CUE package at path. An
+// error is Problems when the spec was read but is not valid.
+func Load(path string) (*Spec, error) {
+	ctx := cuecontext.New()
+	user, err := loadUser(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	schema, err := compileSchema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cluster := schema.LookupPath(cue.ParsePath("#Cluster"))
+	whole := cluster.Unify(user)
+	invalid := whole.Validate(cue.Concrete(true))
+	if invalid != nil {
+		return nil, explain(ctx, schema, user, invalid)
+	}
+	if problems, err := checkRules(schema, user, whole); err != nil || len(problems) > 0 {
+		if err != nil {
+			return nil, err
+		}
+		return nil, problems
+	}
+	return decode(schema, whole)
+}
+
+// explain says field by field what makes the spec invalid, and which rules are
+// broken by what is valid of it.
+func explain(ctx *cue.Context, schema, user cue.Value, invalid error) error {
+	c := checker{}
+	valid := c.check(schema.LookupPath(cue.ParsePath("#Cluster")), user, nil)
+	problems := c.problems
+	if len(problems) == 0 {
+		return fromCUE(invalid)
+	}
+	in := ctx.Encode(valid)
+	// With fields missing some rules cannot be evaluated; those are left out, as
+	// the fields are reported already.
+	broken, _ := checkRules(schema, user, in)
+	problems = append(problems, broken...)
+	problems.sort()
+	return problems
+}
+
+func decode(schema, whole cue.Value) (*Spec, error) {
+	s := &Spec{}
+	if err := whole.Decode(&s.Cluster); err != nil {
+		return nil, fmt.Errorf("decoding the spec: %w", err)
+	}
+	version := s.Cluster.Kubernetes.Version
+	if own, ok := s.Cluster.Releases[version]; ok {
+		s.Release = own
+	} else if err := lookup(schema, "releases", version).Decode(&s.Release); err != nil {
+		return nil, fmt.Errorf("reading the catalogue's release %s: %w", version, err)
+	}
+	if err := lookup(schema, "flannels", s.Cluster.Network.Flannel.Version).Decode(&s.Flannel); err != nil {
+		return nil, fmt.Errorf("reading the catalogue's flannel: %w", err)
+	}
+	withoutSources := s.Cluster
+	withoutSources.Sources = nil
+	text, err := json.Marshal(withoutSources)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the spec: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	s.Digest = "sha256:" + hex.EncodeToString(sum[:])
+	return s, nil
+}
+
+func lookup(v cue.Value, names ...string) cue.Value {
+	selectors := make([]cue.Selector, len(names))
+	for i, n := range names {
+		selectors[i] = cue.Str(n)
+	}
+	return v.LookupPath(cue.MakePath(selectors...))
+}

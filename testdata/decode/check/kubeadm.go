@@ -1,0 +1,97 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/kubernetes/cmd/kubeadm/app/apis/kubeadm/scheme"
+	"k8s.io/kubernetes/cmd/kubeadm/app/constants"
+	"k8s.io/kubernetes/cmd/kubeadm/app/util/config"
+	"sigs.k8s.io/yaml"
+)
+
+const kubeadmGroup = "kubeadm.k8s.io"
+
+// firstRelease is the oldest Kubernetes release whose kubeadm reads an API
+// version. kubeadm itself refuses a control plane older than its own
+// predecessor; that check is lowered to this release, so that v1.29 can judge
+// a configuration for v1.23.8. It is the only check of kubeadm's that is
+// changed. A field that came to the API version after the wanted release is
+// therefore not noticed.
+var firstRelease = map[string]string{
+	"v1beta3": "v1.22.0",
+	"v1beta4": "v1.31.0",
+}
+
+// Kubeadm judges a kubeadm configuration: every document is decoded strictly,
+// component configurations are validated by the component's own code, and the
+// file as a whole by `kubeadm config validate`.
+func Kubeadm(content []byte) []error {
+	docs, problems := split(content)
+	for _, d := range docs {
+		if err := checkKubeadmDocument(d); err != nil {
+			problems = append(problems, d.wrap(err))
+		}
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	if err := validateTogether(docs, content); err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+func checkKubeadmDocument(d document) error {
+	if validate, ok := components[d.gvk.Group]; ok {
+		return validate(d.content)
+	}
+	if d.gvk.Group != kubeadmGroup {
+		return fmt.Errorf("kubeadm knows no API group %q", d.gvk.Group)
+	}
+	if want := preferredVersion(); d.gvk.Version != want {
+		return fmt.Errorf("apiVersion is %q, this kubeadm writes %q", d.gvk.GroupVersion(), kubeadmGroup+"/"+want)
+	}
+	if _, err := decodeStrictly(scheme.Scheme, d.content); err != nil {
+		return err
+	}
+	if d.gvk.Kind == constants.ClusterConfigurationKind {
+		return checkVersionGiven(d.content)
+	}
+	return nil
+}
+
+func preferredVersion() string {
+	return scheme.Scheme.PrioritizedVersionsForGroup(kubeadmGroup)[0].Version
+}
+
+// checkVersionGiven keeps kubeadm from asking the internet what "stable" is.
+func checkVersionGiven(content []byte) error {
+	var cluster struct {
+		KubernetesVersion string `json:"kubernetesVersion"`
+	}
+	if err := yaml.Unmarshal(content, &cluster); err != nil {
+		return err
+	}
+	if _, err := version.ParseSemantic(cluster.KubernetesVersion); err != nil {
+		return fmt.Errorf("kubernetesVersion: give a full version: %w", err)
+	}
+	return nil
+}
+
+func validateTogether(docs []document, content []byte) error {
+	kinds := map[string]bool{}
+	for _, d := range docs {
+		kinds[d.gvk.Kind] = true
+	}
+	if kinds[constants.InitConfigurationKind] && !kinds[constants.ClusterConfigurationKind] {
+		return errors.New("an InitConfiguration without a ClusterConfiguration leaves the version to kubeadm")
+	}
+	oldest, err := version.ParseSemantic(firstRelease[preferredVersion()])
+	if err != nil {
+		return err
+	}
+	constants.MinimumControlPlaneVersion = oldest
+	return config.ValidateConfig(content, false)
+}

@@ -1,0 +1,95 @@
+// Package check judges rendered files with Kubernetes' own code: the strict
+// decoders and validators of kubeadm, of the kubelet, of kube-proxy and of the
+// API types. It is compiled once for each Kubernetes version by the modules
+// beside it, and is the same source for all of them. It never opens a network
+// connection and never looks at the machine it runs on.
+package check
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+const usage = `usage: decode [--keepgoing] [--kubeadm FILE...] [--manifest FILE...]
+
+  --kubeadm   the files that follow are kubeadm configurations
+  --manifest  the files that follow are Kubernetes manifests
+  --keepgoing report every problem of every file, not only the first
+
+Exit status: 0 all files are good, 1 a file is not, 2 wrong usage.
+`
+
+// checker judges the whole content of one file and returns its problems.
+type checker func(content []byte) []error
+
+type request struct {
+	file  string
+	check checker
+}
+
+// Main is the program: it prints one line a good file on stdout, one line a
+// problem on stderr, and returns the exit status.
+func Main(args []string, stdout, stderr io.Writer) int {
+	requests, keepGoing, err := parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "decode: %v\n%s", err, usage)
+		return 2
+	}
+	status := 0
+	for _, r := range requests {
+		problems := File(r.file, r.check)
+		if len(problems) == 0 {
+			fmt.Fprintf(stdout, "%s: good\n", r.file)
+			continue
+		}
+		status = 1
+		for _, p := range problems {
+			fmt.Fprintln(stderr, p)
+			if !keepGoing {
+				return status
+			}
+		}
+	}
+	return status
+}
+
+// parse reads the command line. The standard flag package knows no flag with
+// several values, which is what a shell's glob gives.
+func parse(args []string) (requests []request, keepGoing bool, err error) {
+	var check checker
+	for _, a := range args {
+		switch {
+		case a == "--keepgoing":
+			keepGoing = true
+		case a == "--kubeadm":
+			check = Kubeadm
+		case a == "--manifest":
+			check = Manifest
+		case len(a) > 1 && a[0] == '-':
+			return nil, false, fmt.Errorf("unknown flag %q", a)
+		case check == nil:
+			return nil, false, fmt.Errorf("file %q comes before --kubeadm or --manifest", a)
+		default:
+			requests = append(requests, request{a, check})
+		}
+	}
+	if len(requests) == 0 {
+		return nil, false, errors.New("no file given")
+	}
+	return requests, keepGoing, nil
+}
+
+// File applies check to one file; each problem names the file.
+func File(name string, check checker) []error {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return []error{fmt.Errorf("reading %q: %w", name, err)}
+	}
+	problems := check(content)
+	for i, p := range problems {
+		problems[i] = fmt.Errorf("%s: %w", name, p)
+	}
+	return problems
+}

@@ -1,0 +1,13 @@
+// Command decode reads kubeadm configurations and Kubernetes manifests with
+// the code of Kubernetes v1.34.4 itself. See package check for what it does.
+package main
+
+import (
+	"os"
+
+	"github.com/satchel-kit/satchel/testdata/decode/check"
+)
+
+func main() {
+	os.Exit(check.Main(os.Args[1:], os.Stdout, os.Stderr))
+}
