@@ -14,12 +14,14 @@ func Write(ctx context.Context, w io.Writer, format Format, entries []Entry) err
 	if err := checkEntries(entries); err != nil {
 		return err
 	}
-	zw, err := format.compress(w)
+	// The compressors trust a writer that writes less without an error;
+	// archiver drops the error of closing its tar writer, which can be the one
+	// of the end marker. So each has a sink below it that remembers failures.
+	disk := &sink{w: w}
+	zw, err := format.compress(disk)
 	if err != nil {
 		return fmt.Errorf("writing archive: %w", err)
 	}
-	// archiver closes its tar writer but drops the error, and that error can
-	// be the one of the end marker: sink remembers it.
 	out := &sink{w: zw}
 	var cause error
 	files := make([]archiver.FileInfo, len(entries))
@@ -28,7 +30,7 @@ func Write(ctx context.Context, w io.Writer, format Format, entries []Entry) err
 	}
 	tarErr := archiver.Tar{}.Archive(ctx, out, files)
 	closeErr := zw.Close()
-	for _, err := range []error{cause, out.err, tarErr, closeErr} {
+	for _, err := range []error{cause, disk.err, out.err, tarErr, closeErr} {
 		if err != nil {
 			return fmt.Errorf("writing archive: %w", err)
 		}

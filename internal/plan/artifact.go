@@ -18,8 +18,6 @@ type File struct {
 	// ChecksumURL is where upstream publishes its SHA-256; empty when upstream
 	// publishes none, then the lock records what was found at first.
 	ChecksumURL string
-	// Mode is 0o755 for a program, 0o644 for an archive.
-	Mode uint32
 }
 
 // Source maps a prefix of an upstream address to a mirror. Prefix is a

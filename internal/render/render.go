@@ -2,3 +2,122 @@
 // It is pure: the same plan gives the same bytes on every machine. It is the
 // only importer of sprig, and it must not import a later stage.
 package render
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/satchel-kit/satchel/internal/plan"
+	"github.com/satchel-kit/satchel/templates"
+)
+
+const (
+	modeFile   fs.FileMode = 0o644
+	modeScript fs.FileMode = 0o755
+)
+
+// hostDir is where the templates keep the files of each host.
+const hostDir = "hosts/HOST"
+
+// Render returns the bundle's text files, sorted by path.
+func Render(p *plan.Plan) (Tree, error) {
+	parsed, err := parse()
+	if err != nil {
+		return nil, err
+	}
+	r := renderer{plan: p, templates: parsed, once: map[string][]byte{}}
+	r.copy("install.sh", modeScript)
+	r.copy("steps/lib.sh", modeFile)
+	for _, step := range plan.Steps(p.Hosts) {
+		r.copy(path.Join("steps", step), modeScript)
+	}
+	for _, unit := range p.Units {
+		r.copy(path.Join("units", unit), modeFile)
+	}
+	for _, manifest := range p.Manifests {
+		r.execute(path.Join("manifests", manifest), path.Join("manifests", manifest+".tmpl"), modeFile, data{Cluster: &p.Cluster})
+	}
+	for i := range p.Hosts {
+		r.host(&p.Hosts[i])
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	slices.SortFunc(r.tree, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return r.tree, nil
+}
+
+// data is what a template sees. Everything in it is computed and sorted by the
+// plan; templates only choose and print.
+type data struct {
+	Cluster *plan.Cluster
+	Host    *plan.Host
+}
+
+type renderer struct {
+	plan      *plan.Plan
+	templates *template.Template
+	tree      Tree
+	// once holds the text of templates that are the same for all hosts.
+	once map[string][]byte
+	err  error
+}
+
+func (r *renderer) host(h *plan.Host) {
+	for _, c := range h.Configs {
+		mode := modeFile
+		if c.Script {
+			mode = modeScript
+		}
+		to, from := path.Join("hosts", h.Name, c.Path), path.Join(hostDir, c.Template)
+		switch {
+		case !strings.HasSuffix(from, ".tmpl"):
+			r.add(to, from, mode)
+		case c.Shared:
+			if _, ok := r.once[from]; !ok {
+				r.once[from] = r.text(from, data{Cluster: &r.plan.Cluster})
+			}
+			r.tree = append(r.tree, File{Path: to, Mode: mode, Data: r.once[from]})
+		default:
+			r.execute(to, from, mode, data{Cluster: &r.plan.Cluster, Host: h})
+		}
+	}
+}
+
+// copy adds an embedded file under its own path.
+func (r *renderer) copy(name string, mode fs.FileMode) { r.add(name, name, mode) }
+
+func (r *renderer) add(to, from string, mode fs.FileMode) {
+	text, err := templates.FS.ReadFile(from)
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("reading the template %s: %w", from, err)
+	}
+	r.tree = append(r.tree, File{Path: to, Mode: mode, Data: text})
+}
+
+func (r *renderer) execute(to, from string, mode fs.FileMode, d data) {
+	r.tree = append(r.tree, File{Path: to, Mode: mode, Data: r.text(from, d)})
+}
+
+// text executes one template. The text begins at the first line that is not empty
+// and ends with one newline.
+func (r *renderer) text(name string, d data) []byte {
+	if r.err != nil {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := r.templates.ExecuteTemplate(&b, name, d); err != nil {
+		host := "the cluster"
+		if d.Host != nil {
+			host = d.Host.Name
+		}
+		r.err = fmt.Errorf("rendering for %s: %w", host, err)
+		return nil
+	}
+	return append(bytes.Trim(b.Bytes(), "\n"), '\n')
+}

@@ -146,7 +146,7 @@ type LoadBalancer struct {
 	Mode string `json:"mode"`
 
 	// vips are the virtual addresses, keyed by name; "api" is the address of the Kubernetes API.
-	Vips map[string]VIP `json:"vips,omitempty"`
+	VIPs map[string]VIP `json:"vips,omitempty"`
 
 	// apiPort is the port of the Kubernetes API at the virtual address "api".
 	APIPort int64 `json:"apiPort"`

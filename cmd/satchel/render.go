@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/satchel-kit/satchel/internal/plan"
+	"github.com/satchel-kit/satchel/internal/render"
+	"github.com/satchel-kit/satchel/internal/spec"
+)
+
+func newRenderCmd() *cobra.Command {
+	var out string
+	var check bool
+	var f format
+	cmd := &cobra.Command{
+		Use:   "render [SPEC] -o DIR [--check]",
+		Short: "Write (or check) the tree of text files",
+		Long: `Write every text file of the bundle into DIR: scripts, configs and manifests, host by
+host. The same spec gives the same bytes on every machine. With --check nothing is
+written; the exit status is 1 and the stale files are listed when DIR is not what the
+spec gives.`,
+		Example: `  satchel render bundles/course-ha -o tree
+  satchel render bundles/course-ha -o bundles/course-ha/tree --check`,
+		Args: atMost(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" {
+				return usagef("render needs -o DIR, the directory to write")
+			}
+			if err := f.check(); err != nil {
+				return err
+			}
+			return runRender(cmd, specArg(args), out, check, f)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "directory of the rendered tree")
+	cmd.Flags().BoolVar(&check, "check", false, "compare with DIR instead of writing it")
+	addFormat(cmd, &f)
+	cmd.MarkFlagDirname("output")
+	return cmd
+}
+
+// compile takes a spec through plan and render.
+func compile(path string) (*plan.Plan, render.Tree, error) {
+	s, err := spec.Load(path)
+	if err != nil {
+		return nil, nil, invalidSpec(path, err)
+	}
+	p := plan.New(s)
+	tree, err := render.Render(p)
+	return p, tree, err
+}
+
+func runRender(cmd *cobra.Command, path, dir string, check bool, f format) error {
+	p, tree, err := compile(path)
+	if err != nil {
+		return err
+	}
+	if check {
+		return checkTree(cmd, tree, dir, f)
+	}
+	if err := tree.Write(dir); err != nil {
+		return err
+	}
+	if f == "json" {
+		return printJSON(cmd.OutOrStdout(), map[string]any{"directory": dir, "files": len(tree), "hosts": len(p.Hosts)})
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d files for %d hosts\n", dir, len(tree), len(p.Hosts))
+	return nil
+}
+
+func checkTree(cmd *cobra.Command, tree render.Tree, dir string, f format) error {
+	stale, err := tree.Compare(dir)
+	if err != nil {
+		return err
+	}
+	if f == "json" {
+		if err := printJSON(cmd.OutOrStdout(), map[string]any{"directory": dir, "stale": append([]render.Stale{}, stale...)}); err != nil {
+			return err
+		}
+	} else {
+		for _, s := range stale {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", s.Kind, s.Path)
+		}
+	}
+	if len(stale) > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "satchel: %s is stale, %d files; run render without --check to bring it up to date\n", dir, len(stale))
+		return errDiffers
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+// Package bundle packs the rendered tree and everything that the lock names into
+// the one archive that is carried to the hosts, and checks, inspects and unpacks
+// such archives.
+//
+// It uses no network, clock or randomness: the same input gives the same bytes.
+// It fetches nothing; a blob that the cache lacks is an error. Nothing that it
+// writes gets its final name before all of it is checked and on disk.
+package bundle
+
+import (
+	"github.com/satchel-kit/satchel/internal/cache"
+	"github.com/satchel-kit/satchel/internal/lock"
+	"github.com/satchel-kit/satchel/internal/render"
+)
+
+// Meta is what bundle.json says about the bundle as a whole.
+type Meta struct {
+	Name    string
+	Version string
+	// Spec is the digest, "sha256:HEX", of what the tree was rendered from.
+	Spec string
+	// Satchel is the version of the program.
+	Satchel string
+	Hosts   []Host
+}
+
+// Input is everything that a bundle is made of.
+type Input struct {
+	Meta  Meta
+	Tree  render.Tree
+	Lock  *lock.Lock
+	Cache *cache.Cache
+}
+
+// The places of a bundle that have a meaning here.
+const (
+	manifestName  = "bundle.json"
+	sumsName      = "SHA256SUMS"
+	signatureName = "SHA256SUMS.sig"
+
+	imagesDir  = "images/"
+	layoutName = imagesDir + "oci-layout"
+	indexName  = imagesDir + "index.json"
+	blobsDir   = imagesDir + "blobs/sha256/"
+
+	filesDir = "files/"
+	hostsDir = "hosts/"
+)

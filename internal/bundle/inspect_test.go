@@ -1,0 +1,47 @@
+package bundle
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestInspectTellsTheSizes(t *testing.T) {
+	in := sample(t)
+	s, err := Inspect(t.Context(), build(t, in, "a.tar.zst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Images) != 3 || s.Images[0].Name != flannel || s.Images[0].Layers != 3 || s.Images[2].Platform != "linux/arm64/v8" {
+		t.Errorf("images: %+v", s.Images)
+	}
+	layers := in.Lock.Images[0].Manifests[0].Layers
+	if want := layers[0].Size + layers[1].Size + layers[2].Size; s.Images[0].Size != want {
+		t.Errorf("the first image has %d bytes, want %d", s.Images[0].Size, want)
+	}
+	if want := layers[0].Size + layers[1].Size; s.Shared != want {
+		t.Errorf("%d bytes are shared, want %d", s.Shared, want)
+	}
+	if want := in.Lock.Files[0].Size + in.Lock.Files[1].Size; s.Files != want || s.Blobs+s.Tree+s.Files != s.Total {
+		t.Errorf("sizes: %+v", s)
+	}
+}
+
+func TestInspectReadsOnlyTheBeginning(t *testing.T) {
+	whole := must(os.ReadFile(build(t, sample(t), "a.tar")))
+	path := filepath.Join(t.TempDir(), "cut.tar")
+	if err := os.WriteFile(path, whole[:16<<10], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Inspect(t.Context(), path); err != nil {
+		t.Errorf("with the first 16 KiB of %d bytes: %v", len(whole), err)
+	}
+}
+
+func TestInspectReadsAnUnpackedBundle(t *testing.T) {
+	path := build(t, sample(t), "a.tar")
+	a, b := must(Inspect(t.Context(), path)), must(Inspect(t.Context(), unpacked(t, path)))
+	if a.Total != b.Total || a.Total == 0 {
+		t.Errorf("%d bytes packed, %d unpacked", a.Total, b.Total)
+	}
+}

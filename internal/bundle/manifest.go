@@ -1,0 +1,163 @@
+package bundle
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+)
+
+// Format is the version of the format of bundles.
+const Format = 1
+
+// maxManifest bounds the memory that a hostile bundle.json can take. A bundle
+// for 5,000 hosts needs a tenth of it.
+const maxManifest = 64 << 20
+
+// Manifest is the content of bundle.json, the first entry of a bundle.
+type Manifest struct {
+	Bundle  int    `json:"bundle"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Spec and Lock are digests, "sha256:HEX".
+	Spec    string  `json:"spec"`
+	Lock    string  `json:"lock"`
+	Satchel string  `json:"satchel"`
+	Hosts   []Host  `json:"hosts"`
+	Images  []Image `json:"images"`
+	// Files lists every file of the bundle, sorted by path, except
+	// bundle.json, SHA256SUMS and its signature.
+	Files []File `json:"files"`
+}
+
+// Host is one host of the cluster.
+type Host struct {
+	Name    string   `json:"name"`
+	Address string   `json:"address"`
+	Roles   []string `json:"roles"`
+}
+
+// Image is one image of the bundle under its full upstream name.
+type Image struct {
+	Name string `json:"name"`
+	// Digest is what images/index.json has for the name.
+	Digest    string     `json:"digest"`
+	Platforms []Platform `json:"platforms"`
+}
+
+// Platform is an image for one platform. Sizes are those of the blobs' files.
+type Platform struct {
+	Platform string   `json:"platform"`
+	Digest   string   `json:"digest"`
+	Config   string   `json:"config"`
+	Layers   []string `json:"layers"`
+}
+
+// File is one file of the bundle.
+type File struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	Mode   Mode   `json:"mode"`
+}
+
+// Mode is a file's mode in octal, as chmod takes it.
+type Mode string
+
+// The modes that files of a bundle have.
+const (
+	Plain   Mode = "0644"
+	Program Mode = "0755"
+)
+
+// Perm is the mode for the file system.
+func (m Mode) Perm() fs.FileMode {
+	if m == Program {
+		return 0o755
+	}
+	return 0o644
+}
+
+// encode writes the manifest in the one form that decodeManifest accepts.
+func (m *Manifest) encode() ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(m); err != nil {
+		return nil, fmt.Errorf("writing %s: %w", manifestName, err)
+	}
+	return buf.Bytes(), nil
+}
+
+// readManifest reads a bundle.json that nobody vouches for.
+func readManifest(r io.Reader) (*Manifest, []byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading %s: %w", manifestName, err)
+	}
+	if len(raw) > maxManifest {
+		return nil, nil, fmt.Errorf("reading %s: it is larger than %d bytes", manifestName, maxManifest)
+	}
+	m, err := decodeManifest(raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading %s: %w", manifestName, err)
+	}
+	return m, raw, nil
+}
+
+// decodeManifest accepts exactly what encode writes. That rules out fields of
+// another spelling, fields that occur twice and all else that two readers could
+// understand in two ways.
+func decodeManifest(raw []byte) (*Manifest, error) {
+	var head struct {
+		Bundle int `json:"bundle"`
+	}
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return nil, err
+	}
+	if head.Bundle != Format {
+		return nil, fmt.Errorf("the bundle has format %d, this satchel reads format %d: use the satchel that made it", head.Bundle, Format)
+	}
+	m := &Manifest{}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(m); err != nil {
+		return nil, err
+	}
+	again, err := m.encode()
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(raw, again) {
+		return nil, fmt.Errorf("it was changed after satchel wrote it, or was written by something else")
+	}
+	return m, m.check()
+}
+
+func newManifest(meta Meta, lock string, images []Image, items []item) *Manifest {
+	m := &Manifest{
+		Bundle:  Format,
+		Name:    meta.Name,
+		Version: meta.Version,
+		Spec:    meta.Spec,
+		Lock:    lock,
+		Satchel: meta.Satchel,
+		Hosts:   []Host{},
+		Images:  images,
+		Files:   []File{},
+	}
+	for _, host := range meta.Hosts {
+		host.Roles = append([]string{}, host.Roles...)
+		m.Hosts = append(m.Hosts, host)
+	}
+	slices.SortFunc(m.Hosts, func(a, b Host) int { return cmp.Compare(a.Name, b.Name) })
+	for _, it := range items {
+		m.Files = append(m.Files, it.File)
+	}
+	slices.SortFunc(m.Files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	return m
+}

@@ -1,0 +1,157 @@
+// Package fetch brings everything that a lock names into the cache: each
+// distinct blob once, exactly as the lock has it. It decides nothing about names
+// and tags, and reads no spec and no plan.
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/satchel-kit/satchel/internal/cache"
+	"github.com/satchel-kit/satchel/internal/lock"
+	"github.com/satchel-kit/satchel/internal/progress"
+	"github.com/satchel-kit/satchel/internal/upstream"
+)
+
+// workers is how many blobs come in at once, over all servers together.
+const workers = 8
+
+// Missing lists what the cache lacks of a lock, largest first.
+func Missing(store *cache.Cache, l *lock.Lock) []lock.Item {
+	items := slices.DeleteFunc(l.Blobs(), func(i lock.Item) bool { return store.Has(i.Digest, i.Size) })
+	// A large blob that begins last would run alone at the end.
+	slices.SortStableFunc(items, func(a, b lock.Item) int { return cmp.Compare(b.Size, a.Size) })
+	return items
+}
+
+// Fetch brings what is missing into the cache. What has come stays there when
+// something else fails or the context ends, and a later call goes on from it.
+func Fetch(ctx context.Context, client *upstream.Client, store *cache.Cache, l *lock.Lock, bars *progress.Bars) error {
+	f := &fetcher{client: client, store: store, bars: bars}
+	items := Missing(store, l)
+	problems := make([]error, len(items))
+	var begun atomic.Int64
+	var hopeless atomic.Bool
+	var group errgroup.Group
+	group.SetLimit(workers)
+	for i, item := range items {
+		group.Go(func() error {
+			// Once a server is out of reach nothing more begins: each item would
+			// wait as long as this one did.
+			if hopeless.Load() || ctx.Err() != nil {
+				return nil
+			}
+			begun.Add(1)
+			if problems[i] = f.item(ctx, item); upstream.Temporary(problems[i]) {
+				hopeless.Store(true)
+			}
+			return nil
+		})
+	}
+	group.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	err := errors.Join(problems...)
+	if rest := len(items) - int(begun.Load()); err != nil && rest > 0 {
+		err = fmt.Errorf("%w\n%d more were not tried; what has arrived is kept for the next run", err, rest)
+	}
+	return err
+}
+
+type fetcher struct {
+	client *upstream.Client
+	store  *cache.Cache
+	bars   *progress.Bars
+}
+
+func (f *fetcher) item(ctx context.Context, item lock.Item) (err error) {
+	bar := f.bars.Start(title(item), item.Size)
+	defer func() { bar.Done(err) }()
+	if item.Manifest {
+		err = f.manifest(ctx, item, bar)
+	} else {
+		err = f.blob(ctx, item, bar)
+	}
+	if errors.Is(err, cache.ErrMismatch) {
+		return fmt.Errorf("fetching %q: %w (upstream or its mirror has other content than satchel.lock; check it, and run `satchel lock` if the change is right)", cmp.Or(item.URL, item.Image), err)
+	}
+	return err
+}
+
+func (f *fetcher) manifest(ctx context.Context, item lock.Item, bar *progress.Bar) error {
+	name, err := item.Reference()
+	if err != nil {
+		return err
+	}
+	m, err := f.client.Manifest(ctx, name)
+	if err != nil {
+		return err
+	}
+	if int64(len(m.Bytes)) != item.Size {
+		return fmt.Errorf("%w: %s has %d bytes, and the lock says %d", cache.ErrMismatch, item.Digest, len(m.Bytes), item.Size)
+	}
+	bar.Add(item.Size)
+	return f.store.Put(item.Digest, m.Bytes)
+}
+
+// blob downloads a blob. When the beginning from an earlier run turns out wrong
+// it is dropped and the blob downloaded whole, once.
+func (f *fetcher) blob(ctx context.Context, item lock.Item, bar *progress.Bar) error {
+	w, err := f.store.Writer(ctx, item.Digest, item.Size)
+	if errors.Is(err, fs.ErrExist) && !f.store.Has(item.Digest, item.Size) {
+		// There, but not whole: what a crash or a damaged disk leaves.
+		if err = f.store.Drop(item.Digest); err == nil {
+			w, err = f.store.Writer(ctx, item.Digest, item.Size)
+		}
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another process was faster
+	}
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	w.Watch(bar.Add)
+	resumed := w.Offset() > 0
+	for {
+		err := f.download(ctx, item, w)
+		if errors.Is(err, cache.ErrMismatch) && resumed {
+			resumed = false
+			continue
+		}
+		return err
+	}
+}
+
+func (f *fetcher) download(ctx context.Context, item lock.Item, w *cache.Writer) error {
+	var err error
+	if item.URL != "" {
+		err = f.client.File(ctx, item.URL, item.Size, w)
+	} else {
+		err = f.client.Blob(ctx, item.Image, item.Digest, item.Size, w)
+	}
+	if err != nil {
+		return err
+	}
+	return w.Commit()
+}
+
+// title names an item for people: the last part of a URL, or an image and the
+// beginning of the digest.
+func title(item lock.Item) string {
+	if item.URL != "" {
+		return path.Base(item.URL)
+	}
+	digits := strings.TrimPrefix(item.Digest, "sha256:")
+	return item.Image + " " + digits[:min(12, len(digits))]
+}

@@ -1,0 +1,113 @@
+package lock
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"os"
+	"path/filepath"
+)
+
+// Bytes is the one way in which a lock is written: indented JSON that is easy to
+// review line by line, with a newline at the end.
+func (l *Lock) Bytes() []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // a URL may have an ampersand
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(l.filled()); err != nil {
+		panic(err) // these types can always be encoded
+	}
+	return b.Bytes()
+}
+
+// filled has empty lists where l has none, so that JSON never says null.
+func (l *Lock) filled() *Lock {
+	c := &Lock{Format: l.Format, Images: append([]Image{}, l.Images...), Files: append([]File{}, l.Files...)}
+	for i := range c.Images {
+		c.Images[i].Manifests = append([]Manifest{}, c.Images[i].Manifests...)
+		for j := range c.Images[i].Manifests {
+			m := &c.Images[i].Manifests[j]
+			m.Layers = append([]Blob{}, m.Layers...)
+		}
+	}
+	return c
+}
+
+// Digest names the whole lock.
+func (l *Lock) Digest() string {
+	sum := newDigester()
+	sum.Write(l.Bytes())
+	return sum.digest()
+}
+
+// WriteFile writes the lock so that path has either all of it or what it had.
+func (l *Lock) WriteFile(path string) error {
+	if err := writeWhole(path, l.Bytes()); err != nil {
+		return fmt.Errorf("writing lock %q: %w", path, err)
+	}
+	return nil
+}
+
+func writeWhole(path string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	defer f.Close()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// Read reads a lock and checks all of it.
+func Read(path string) (*Lock, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading lock: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse reads a lock from data; path is for errors only.
+func Parse(path string, data []byte) (*Lock, error) {
+	l := &Lock{}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(l); err != nil {
+		return nil, fmt.Errorf("%s: reading the lock: %w", position(path, data, errorOffset(err, dec)), err)
+	}
+	if err := l.validate(); err != nil {
+		if e, ok := errors.AsType[*entryError](err); ok {
+			return nil, fmt.Errorf("%s: %w", position(path, data, e.find(data)), err)
+		}
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	// What JSON lets through (a key twice, text after the end, another order of
+	// keys) shows here: a lock that says something has one way to say it.
+	if want := l.Bytes(); !bytes.Equal(data, want) {
+		at := position(path, data, firstDifference(data, want))
+		return nil, fmt.Errorf("%s: the lock is not as satchel writes it; undo the edit or run `satchel lock`", at)
+	}
+	return l, nil
+}
+
+type digester struct{ hash.Hash }
+
+func newDigester() digester       { return digester{sha256.New()} }
+func (d digester) digest() string { return fmt.Sprintf("sha256:%x", d.Sum(nil)) }

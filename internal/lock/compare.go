@@ -1,0 +1,79 @@
+package lock
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/satchel-kit/satchel/internal/plan"
+)
+
+// Covers checks that the lock is about exactly what a plan needs. The error
+// lists everything that is not.
+func (l *Lock) Covers(images []plan.Image, files []plan.File) error {
+	var want, have wants = wants{}, wants{}
+	for _, img := range images {
+		want["image "+img.Name] = strings.Join(slices.Sorted(slices.Values(img.Platforms)), ", ")
+	}
+	for _, f := range files {
+		want["file "+f.Path] = f.URL
+	}
+	for _, img := range l.Images {
+		var platforms []string
+		for _, m := range img.Manifests {
+			platforms = append(platforms, m.Platform)
+		}
+		have["image "+img.Name] = strings.Join(platforms, ", ")
+	}
+	for _, f := range l.Files {
+		have["file "+f.Path] = f.URL
+	}
+	changes := have.changes(want, "the lock lacks %s", "the lock has %s, which nothing needs any more", "%s is locked for %s, and needed for %s")
+	if len(changes) == 0 {
+		return nil
+	}
+	return errors.New("the lock does not fit the spec: run `satchel lock`\n  " + strings.Join(changes, "\n  "))
+}
+
+// Diff says what moved from one lock to another, one line for each name.
+func Diff(old, new *Lock) []string {
+	return old.contents().changes(new.contents(), "%s is new", "%s is gone", "%s moved from %s to %s")
+}
+
+// wants maps a name to what matters about it.
+type wants map[string]string
+
+func (l *Lock) contents() wants {
+	all := wants{}
+	for _, img := range l.Images {
+		all["image "+img.Name] = img.Digest
+		for _, m := range img.Manifests {
+			all["image "+img.Name+" for "+m.Platform] = m.Digest
+		}
+	}
+	for _, f := range l.Files {
+		all["file "+f.Path] = fmt.Sprintf("sha256:%s at %s", f.SHA256, f.URL)
+	}
+	return all
+}
+
+func (old wants) changes(new wants, added, removed, changed string) []string {
+	names := maps.Clone(old)
+	maps.Copy(names, new)
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		was, before := old[name]
+		is, now := new[name]
+		switch {
+		case !before:
+			lines = append(lines, fmt.Sprintf(added, name))
+		case !now:
+			lines = append(lines, fmt.Sprintf(removed, name))
+		case was != is:
+			lines = append(lines, fmt.Sprintf(changed, name, was, is))
+		}
+	}
+	return lines
+}

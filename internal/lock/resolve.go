@@ -1,0 +1,72 @@
+package lock
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/satchel-kit/satchel/internal/cache"
+	"github.com/satchel-kit/satchel/internal/plan"
+	"github.com/satchel-kit/satchel/internal/progress"
+	"github.com/satchel-kit/satchel/internal/upstream"
+)
+
+// workers is how many names are resolved at once. Each is a few small requests,
+// or one file.
+const workers = 8
+
+// Resolve asks upstream what every name stands for now. It stores what it had to
+// read (manifests, configs, files) in the cache, and returns all errors together.
+func Resolve(ctx context.Context, client *upstream.Client, store *cache.Cache, images []plan.Image, files []plan.File, bars *progress.Bars) (*Lock, error) {
+	r := &resolver{client: client, store: store, bars: bars}
+	l := &Lock{Format: Format, Images: make([]Image, len(images)), Files: make([]File, len(files))}
+	var tasks []func() error
+	for i, want := range images {
+		tasks = append(tasks, func() (err error) { l.Images[i], err = r.image(ctx, want); return })
+	}
+	for i, want := range files {
+		tasks = append(tasks, func() (err error) { l.Files[i], err = r.file(ctx, want); return })
+	}
+	if err := runAll(ctx, tasks); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(l.Images, func(a, b Image) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.Files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	return l, l.validate()
+}
+
+type resolver struct {
+	client *upstream.Client
+	store  *cache.Cache
+	bars   *progress.Bars
+}
+
+// runAll runs every task and joins the errors in the order of the tasks. Once a
+// server is out of reach it begins no more of them: each would wait as long.
+func runAll(ctx context.Context, tasks []func() error) error {
+	problems := make([]error, len(tasks))
+	var hopeless atomic.Bool
+	var group errgroup.Group
+	group.SetLimit(workers)
+	for i, task := range tasks {
+		group.Go(func() error {
+			if hopeless.Load() || ctx.Err() != nil {
+				return nil
+			}
+			problems[i] = task()
+			if upstream.Temporary(problems[i]) {
+				hopeless.Store(true)
+			}
+			return nil
+		})
+	}
+	group.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,165 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// marker is the file by which a directory is known to hold a rendered tree.
+const marker = "install.sh"
+
+// Write makes dir hold exactly the tree: files that differ are replaced one by one,
+// files that the tree lacks are removed. A directory that holds anything but a
+// rendered tree is refused.
+func (t Tree) Write(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading the output directory: %w", err)
+	}
+	if len(entries) > 0 && !isTree(dir) {
+		return fmt.Errorf("%s is not empty and holds no rendered tree; nothing was written, choose another directory", dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("creating the output directory: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("opening the output directory: %w", err)
+	}
+	defer root.Close()
+	stale, err := t.compare(root)
+	if err != nil {
+		return err
+	}
+	for _, s := range stale {
+		if s.Kind == Extra {
+			err = removeUp(root, s.Path)
+		} else {
+			err = replace(root, s.file)
+		}
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", filepath.Join(dir, s.Path), err)
+		}
+	}
+	return nil
+}
+
+func isTree(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, marker))
+	return err == nil
+}
+
+// The kinds of difference between a tree and a directory.
+const (
+	Missing = "missing"
+	Changed = "changed"
+	Extra   = "extra"
+)
+
+// Stale is one file of a directory that is not as the tree has it.
+type Stale struct {
+	Path string `json:"path"`
+	Kind string `json:"kind"`
+	file File
+}
+
+// Compare lists what in dir is not as the tree has it, sorted by path.
+func (t Tree) Compare(dir string) ([]Stale, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the tree to check: %w", err)
+	}
+	defer root.Close()
+	return t.compare(root)
+}
+
+func (t Tree) compare(root *os.Root) ([]Stale, error) {
+	var stale []Stale
+	known := make(map[string]bool, len(t))
+	for _, f := range t {
+		known[f.Path] = true
+		kind, err := difference(root, f)
+		if err != nil {
+			return nil, err
+		}
+		if kind != "" {
+			stale = append(stale, Stale{Path: f.Path, Kind: kind, file: f})
+		}
+	}
+	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !known[name] {
+			stale = append(stale, Stale{Path: name, Kind: Extra})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the tree: %w", err)
+	}
+	slices.SortFunc(stale, func(a, b Stale) int { return strings.Compare(a.Path, b.Path) })
+	return stale, nil
+}
+
+// difference compares content and whether a file may be run; the other bits of a
+// mode depend on umask and version control.
+func difference(root *os.Root, f File) (string, error) {
+	info, err := root.Lstat(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Missing, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the tree: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() != int64(len(f.Data)) || info.Mode()&0o100 != f.Mode&0o100 {
+		return Changed, nil
+	}
+	data, err := root.ReadFile(f.Path)
+	if err != nil {
+		return "", fmt.Errorf("reading the tree: %w", err)
+	}
+	if !bytes.Equal(data, f.Data) {
+		return Changed, nil
+	}
+	return "", nil
+}
+
+// replace writes a file beside its place and renames it.
+func replace(root *os.Root, f File) error {
+	if err := root.MkdirAll(path.Dir(f.Path), 0o755); err != nil {
+		return err
+	}
+	temp := f.Path + ".satchel-new"
+	if err := root.WriteFile(temp, f.Data, f.Mode); err != nil {
+		root.Remove(temp)
+		return err
+	}
+	// The mode of creation is cut by the umask.
+	if err := root.Chmod(temp, f.Mode); err != nil {
+		root.Remove(temp)
+		return err
+	}
+	if err := root.Rename(temp, f.Path); err != nil {
+		root.Remove(temp)
+		return err
+	}
+	return nil
+}
+
+// removeUp removes a file and the directories that it leaves empty.
+func removeUp(root *os.Root, name string) error {
+	if err := root.Remove(name); err != nil {
+		return err
+	}
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if root.Remove(dir) != nil {
+			return nil
+		}
+	}
+	return nil
+}

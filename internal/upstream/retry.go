@@ -1,0 +1,81 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// attempts is a back-off with jitter that gives up after so many failures in a
+// row. It is a type of its own because the library counts failures in total, and
+// a long transfer over a bad line is one of many failures, each with progress.
+type attempts struct {
+	*backoff.ExponentialBackOff
+	allowed, failed int
+}
+
+// NextBackOff implements backoff.BackOff.
+func (a *attempts) NextBackOff() time.Duration {
+	if a.failed++; a.failed >= a.allowed {
+		return backoff.Stop
+	}
+	return a.ExponentialBackOff.NextBackOff()
+}
+
+// progressed forgets the failures so far.
+func (a *attempts) progressed() {
+	a.failed = 0
+	a.Reset()
+}
+
+// retry calls do until it succeeds or there is no hope.
+func (c *Client) retry(ctx context.Context, do func(*attempts) error) error {
+	a := &attempts{ExponentialBackOff: backoff.NewExponentialBackOff(), allowed: c.patience.Tries}
+	a.InitialInterval, a.Multiplier, a.MaxInterval = c.patience.Pause, 2, 30*time.Second
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		return struct{}{}, c.verdict(do(a))
+	}, backoff.WithBackOff(a), backoff.WithMaxElapsedTime(0))
+	if late, ok := errors.AsType[*postponed](err); ok {
+		return late.err
+	}
+	return err
+}
+
+// verdict tells the library what to do after an error.
+func (c *Client) verdict(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case err == nil:
+		return nil
+	case !ok || !e.temporary || e.after > c.patience.Longest:
+		return backoff.Permanent(err)
+	case e.after > 0:
+		return &postponed{err: err, RetryAfterError: &backoff.RetryAfterError{Duration: e.after}}
+	}
+	return err
+}
+
+// postponed is an error whose server said when to come again.
+type postponed struct {
+	*backoff.RetryAfterError
+	err error
+}
+
+func (p *postponed) Error() string { return p.err.Error() }
+func (p *postponed) Unwrap() error { return p.RetryAfterError }
+
+// retryAfter reads the header's two forms, seconds and a date.
+func retryAfter(resp *http.Response) time.Duration {
+	value := resp.Header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
+		return time.Duration(min(seconds, 1<<30)) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}

@@ -1,0 +1,198 @@
+# shellcheck shell=bash
+# What the steps share. Every change goes through these functions, so that a dry run
+# shows it and a second run finds nothing to do. install.sh exports BUNDLE, HOST_DIR,
+# SECRETS, DRY_RUN and CHANGE_LIST. Needs bash 4.2 and coreutils.
+set -euo pipefail
+# shellcheck source=/dev/null
+. "$HOST_DIR/host.env"
+
+declare -A SECRET=()
+CHANGED=' '
+NEW=''
+trap 'rm -f "$NEW"' EXIT
+
+die() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2; exit 1; }
+
+# changed WHAT notes one change.
+changed() {
+	printf '%s\n' "$1" >>"$CHANGE_LIST"
+	CHANGED+="$1 "
+	if [[ -n $DRY_RUN ]]; then
+		printf 'would change %s\n' "$1"
+	else
+		printf 'changed %s\n' "$1"
+	fi
+}
+
+# is_changed WHAT... is true when this step changed one of them.
+is_changed() {
+	local what
+	for what in "$@"; do
+		[[ $CHANGED == *" $what "* ]] && return 0
+	done
+	return 1
+}
+
+# run COMMAND... runs a command, or says that it would.
+run() {
+	if [[ -n $DRY_RUN ]]; then
+		printf 'would run: %s\n' "$*"
+	else
+		"$@"
+	fi
+}
+
+# needs COMMAND PACKAGE stops where the operating system lacks a program.
+needs() {
+	command -v "$1" >/dev/null ||
+		die "$1 is not installed; install the operating system's package $2 first"
+}
+
+# load_secrets reads NAME=VALUE lines. Values stay in this shell: they are never in
+# an argument, in the log or in a file that others can read.
+load_secrets() {
+	local line
+	[[ -n $SECRETS ]] || return 0
+	while IFS= read -r line || [[ -n $line ]]; do
+		[[ $line == '' || $line == '#'* ]] && continue
+		[[ $line =~ ^([a-z0-9-]+)=(.+)$ ]] || die "the secrets file has a line that is not NAME=VALUE"
+		SECRET[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+	done <"$SECRETS"
+}
+
+# fill FILE prints it with each @secret:NAME@ replaced by its value.
+fill() {
+	local rest name mark
+	rest=$(cat "$1" && printf x)
+	rest=${rest%x}
+	while [[ $rest =~ @secret:([a-z0-9-]+)@ ]]; do
+		name=${BASH_REMATCH[1]}
+		mark=@secret:$name@
+		[[ -n ${SECRET[$name]:-} ]] ||
+			die "${1#"$BUNDLE/"} needs the secret $name; give --secrets FILE (satchel secrets new makes one)"
+		printf '%s' "${rest%%"$mark"*}${SECRET[$name]}"
+		rest=${rest#*"$mark"}
+	done
+	printf '%s' "$rest"
+}
+
+# masked hides secrets again, for output.
+masked() {
+	local line name
+	while IFS= read -r line || [[ -n $line ]]; do
+		for name in ${SECRET[@]+"${!SECRET[@]}"}; do
+			line=${line//"${SECRET[$name]}"/@secret:$name@}
+		done
+		printf '%s\n' "$line"
+	done
+}
+
+# same_file A B compares contents.
+same_file() { [[ -f $2 && $(sha256sum <"$1") == "$(sha256sum <"$2")" ]]; }
+
+# show_diff NEW OLD prints what a change would do.
+show_diff() {
+	local old=$2
+	[[ -e $old ]] || old=/dev/null
+	if command -v diff >/dev/null; then
+		diff -u --label "$2" --label "$2 (new)" "$old" "$1" | masked || true
+	fi
+}
+
+# scratch DEST makes NEW, an empty private file beside DEST; in a dry run elsewhere.
+scratch() {
+	if [[ -n $DRY_RUN ]]; then
+		NEW=$(mktemp)
+	else
+		mkdir -p "$(dirname "$1")"
+		NEW=$1.satchel-new
+		rm -f "$NEW"
+		(umask 077 && : >"$NEW")
+	fi
+}
+
+# settle DEST MODE moves NEW into place when it differs; being in the same directory,
+# it takes effect at once or not at all.
+settle() {
+	if same_file "$NEW" "$1" && [[ $(stat -c %a "$1") == "$2" ]]; then
+		rm -f "$NEW"
+		return
+	fi
+	if [[ -n $DRY_RUN ]]; then
+		show_diff "$NEW" "$1"
+		rm -f "$NEW"
+	else
+		chmod "$2" "$NEW"
+		sync "$NEW" 2>/dev/null || sync
+		mv -f "$NEW" "$1"
+	fi
+	changed "$1"
+}
+
+# put SOURCE DEST [MODE [CHECK...]] installs a file of the bundle with its secrets.
+# CHECK is run with the new file's path as its last argument before it takes effect.
+put() {
+	local source=$1 dest=$2 mode=${3:-644} said
+	shift $(($# > 3 ? 3 : $#))
+	scratch "$dest"
+	fill "$source" >"$NEW"
+	if (($#)) && ! same_file "$NEW" "$dest" && ! said=$("$@" "$NEW" 2>&1); then
+		masked <<<"$said" >&2
+		die "the new $dest does not pass: $*"
+	fi
+	settle "$dest" "$mode"
+}
+
+# put_binary SOURCE DEST [MODE] installs a file as it is.
+put_binary() {
+	if same_file "$1" "$2"; then return; fi
+	if [[ -z $DRY_RUN ]]; then
+		scratch "$2"
+		cp "$1" "$NEW"
+		chmod "${3:-755}" "$NEW"
+		mv -f "$NEW" "$2"
+	fi
+	changed "$2"
+}
+
+# unpack ARCHIVE DIR [STRIP] unpacks a .tar.gz once; a mark remembers which.
+unpack() {
+	local archive=$1 dir=$2 mark sum
+	mark=/var/lib/satchel/unpacked/$(basename "$archive")
+	sum=$(sha256sum <"$archive")
+	if [[ -f $mark && $(cat "$mark") == "$sum $dir" ]]; then return; fi
+	if [[ -z $DRY_RUN ]]; then
+		mkdir -p "$dir" "$(dirname "$mark")"
+		tar -xzf "$archive" -C "$dir" --no-same-owner ${3:+--strip-components="$3"}
+		printf '%s\n' "$sum $dir" >"$mark"
+	fi
+	changed "$(basename "$archive")"
+}
+
+# reload_units makes systemd read unit files that this step changed.
+reload_units() {
+	if is_changed "$@"; then run systemctl daemon-reload; fi
+}
+
+# enable UNIT has it start at boot.
+enable() {
+	if ! systemctl is-enabled --quiet "$1" 2>/dev/null; then
+		run systemctl enable --quiet "$1"
+		changed "$1:enabled"
+	fi
+}
+
+# serve UNIT HOW PATH... has the unit running, and HOW (restart, reload-or-restart)
+# when one of PATH was changed.
+serve() {
+	local unit=$1 how=$2
+	shift 2
+	if ! systemctl is-active --quiet "$unit"; then
+		run systemctl start "$unit"
+		changed "$unit:started"
+	elif is_changed "$@"; then
+		run systemctl "$how" "$unit"
+	fi
+}
+
+load_secrets
