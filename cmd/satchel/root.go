@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -25,13 +26,24 @@ difference found by --check; 2 wrong usage.`,
   satchel lock bundles/course-ha
   satchel build bundles/course-ha -o course-ha.tar
   satchel verify course-ha.tar`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := ""
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "; did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return usagef("there is no command %q%s", args[0], hint)
+		},
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newVetCmd(), newRenderCmd(),
-		newVersionCmd(),
+		newVetCmd(), newRenderCmd(), newLockCmd(), newSecretsCmd(), newBuildCmd(),
+		newVerifyCmd(), newInspectCmd(), newUnpackCmd(), newVersionCmd(),
 	)
 	return root
 }

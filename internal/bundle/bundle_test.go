@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -19,6 +20,7 @@ import (
 
 const (
 	flannel = "docker.io/rancher/mirrored-flannelcni-flannel:v0.18.1"
+	coredns = "registry.k8s.io/coredns/coredns:v1.12.1"
 	apiserv = "registry.example:5000/library/kube-apiserver:v1.34.2"
 )
 
@@ -48,7 +50,14 @@ func sample(t testing.TB) Input {
 	more := must(mutate.AppendLayers(base, must(random.Layer(70_000, types.DockerLayer))))
 	addImage(t, &in, flannel, map[string]v1.Image{"linux/amd64": more})
 	addImage(t, &in, apiserv, map[string]v1.Image{"linux/amd64": base, "linux/arm64/v8": must(random.Image(500, 1))})
+	addImage(t, &in, coredns, map[string]v1.Image{"linux/amd64": ociImage()})
 	return in
+}
+
+// ociImage has OCI's media types throughout; the other images have Docker's.
+func ociImage() v1.Image {
+	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	return must(mutate.AppendLayers(img, must(random.Layer(900, types.OCILayer))))
 }
 
 func must[T any](v T, err error) T {

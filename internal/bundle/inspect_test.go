@@ -12,7 +12,7 @@ func TestInspectTellsTheSizes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Images) != 3 || s.Images[0].Name != flannel || s.Images[0].Layers != 3 || s.Images[2].Platform != "linux/arm64/v8" {
+	if len(s.Images) != 4 || s.Images[0].Name != flannel || s.Images[0].Layers != 3 || s.Images[2].Platform != "linux/arm64/v8" {
 		t.Errorf("images: %+v", s.Images)
 	}
 	layers := in.Lock.Images[0].Manifests[0].Layers

@@ -27,8 +27,8 @@ const (
 type layout struct {
 	index  []byte
 	images []Image
-	// sparse has the made indexes of images with several platforms: the
-	// upstream index would name platforms that the bundle lacks.
+	// sparse has indexes made here: the upstream index of an image would name
+	// platforms that the bundle lacks.
 	sparse [][]byte
 }
 
@@ -64,8 +64,10 @@ func (l *layout) add(image lock.Image) (v1.Descriptor, error) {
 		index.Manifests = append(index.Manifests, desc)
 		listed.Platforms = append(listed.Platforms, platformOf(m))
 	}
+	// Skopeo passes over whatever in index.json has not an OCI type, and many
+	// images still have Docker's. Inside of an index it takes both.
 	desc := index.Manifests[0]
-	if len(index.Manifests) > 1 {
+	if len(index.Manifests) > 1 || desc.MediaType != types.OCIManifestSchema1 {
 		var err error
 		if desc, err = l.addSparse(index); err != nil {
 			return v1.Descriptor{}, err

@@ -111,14 +111,14 @@ func changes() map[string]struct {
 			e.Typeflag, e.Linkname, e.data = tar.TypeSymlink, "/etc/passwd", nil
 			return append(all, e)
 		}, "only regular files"},
-		"an entry twice":      {func(_ testing.TB, all []record) []record { return append(all, all[4]) }, "twice"},
-		"a path that leaves":  {func(_ testing.TB, all []record) []record { return append(all, extra("../x")) }, "clean relative path"},
-		"another index":       {sealed(on(indexName, func(r *record) { r.data = bytes.Replace(r.data, []byte("v0.18.1"), []byte("v0.18.2"), 1) })), "index.json"},
-		"an index of no use":  {sealed(on(indexName, func(r *record) { r.data = []byte("{") })), "index.json: cannot be read"},
-		"another size there":  {sealed(on(indexName, func(r *record) { r.data = bytes.Replace(r.data, []byte(`"size":`), []byte(`"size":1`), 1) })), "index.json: gives sha256:"},
-		"another layout":      {sealed(on(layoutName, func(r *record) { r.data = []byte(`{"imageLayoutVersion":"9"}`) })), "oci-layout: is"},
-		"a platform swapped":  {sealed(on(indexName, func(r *record) { r.data = bytes.Replace(r.data, []byte(`"amd64"`), []byte(`"riscv"`), 1) })), "other platforms"},
-		"an image that is it": {sealed(on(indexName, func(r *record) { r.data = []byte(`{"schemaVersion":2,"manifests":[]}`) })), "lacks image"},
+		"an entry twice":     {func(_ testing.TB, all []record) []record { return append(all, all[4]) }, "twice"},
+		"a path that leaves": {func(_ testing.TB, all []record) []record { return append(all, extra("../x")) }, "clean relative path"},
+		"another index":      {sealed(on(indexName, func(r *record) { r.data = bytes.Replace(r.data, []byte("v0.18.1"), []byte("v0.18.2"), 1) })), "index.json"},
+		"an index of no use": {sealed(on(indexName, func(r *record) { r.data = []byte("{") })), "index.json: cannot be read"},
+		"another size there": {sealed(on(indexName, func(r *record) { r.data = bytes.Replace(r.data, []byte(`"size":`), []byte(`"size":1`), 1) })), "index.json: gives sha256:"},
+		"another layout":     {sealed(on(layoutName, func(r *record) { r.data = []byte(`{"imageLayoutVersion":"9"}`) })), "oci-layout: is"},
+		"a platform swapped": {sealed(on(indexName, func(r *record) { r.data = bytes.Replace(r.data, []byte(`"amd64"`), []byte(`"riscv"`), 1) })), "other platforms"},
+		"an image less":      {sealed(on(indexName, func(r *record) { r.data = []byte(`{"schemaVersion":2,"manifests":[]}`) })), "lacks image"},
 	}
 }
 

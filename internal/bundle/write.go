@@ -19,22 +19,22 @@ import (
 // An existing bundle stays untouched unless the new one is complete. Blobs that
 // are damaged in the cache are removed from it.
 func Write(ctx context.Context, out string, in Input, watch func(n int64)) error {
-	if err := write(ctx, out, in, watch); err != nil {
+	items, err := assemble(in)
+	if err == nil {
+		err = explainSpace(write(ctx, out, items, in, watch), total(items), filepath.Dir(out))
+	}
+	if err != nil {
 		return fmt.Errorf("writing bundle %q: %w", out, err)
 	}
 	return nil
 }
 
-func write(ctx context.Context, out string, in Input, watch func(n int64)) error {
+func write(ctx context.Context, out string, items []item, in Input, watch func(n int64)) error {
 	format, err := archive.FormatOf(out)
 	if err != nil {
 		return err
 	}
 	return replace(ctx, out, func(f *os.File) error {
-		items, err := assemble(in)
-		if err != nil {
-			return err
-		}
 		if err := preflight(in, items); err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func write(ctx context.Context, out string, in Input, watch func(n int64)) error
 		defer p.hasher.Close()
 		entries := p.entries(items)
 		if err := archive.Write(ctx, f, format, entries); err != nil {
-			return explainSpace(err, total(items), filepath.Dir(out))
+			return err
 		}
 		if format == archive.Tar {
 			return recheck(ctx, f.Name(), entries)

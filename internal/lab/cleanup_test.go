@@ -39,8 +39,12 @@ func traces(t *testing.T, id string, namespaces ...string) []string {
 		t.Fatal(err)
 	}
 	for _, process := range files {
+		status, _ := os.ReadFile(filepath.Join(process, "status")) // it may have ended
+		if strings.Contains(string(status), "\nState:\tZ") {
+			continue // it has ended, only its new parent did not ask how
+		}
 		for _, file := range []string{"mountinfo", "cgroup"} {
-			content, _ := os.ReadFile(filepath.Join(process, file)) // it may have ended
+			content, _ := os.ReadFile(filepath.Join(process, file))
 			if strings.Contains(string(content), id) {
 				found = append(found, filepath.Join(process, file))
 			}
@@ -148,6 +152,25 @@ func TestAFailedBootLeavesNothingAndSaysWhy(t *testing.T) {
 		if strings.Contains(left, "broken") {
 			t.Errorf("left: %s", left)
 		}
+	}
+}
+
+func TestAnInterruptedBaseLeavesNothing(t *testing.T) {
+	possible(t)
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if base, err := Base(ctx, dir); err == nil {
+		t.Fatalf("a root file system came in two seconds: %s", base)
+	}
+	for _, pattern := range []string{"building-*", "base-*"} {
+		if left, err := filepath.Glob(filepath.Join(dir, pattern)); err != nil || len(left) > 0 {
+			t.Errorf("left: %q, %v", left, err)
+		}
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil || strings.Contains(string(mounts), dir) {
+		t.Errorf("mounts are left: %s, %v", mounts, err)
 	}
 }
 

@@ -60,7 +60,7 @@ func TestUnroutedIsFoundByItsName(t *testing.T) {
 		t.Errorf("got %d, %v", got, err)
 	}
 	for _, table := range []string{"", "Ip: OutNoRoutes\n", "Ip: A OutNoRoutes\nIp: 1\n", "Ip: OutNoRoutes\nIp: x\n"} {
-		if got, err := parseUnrouted(table); err == nil && table != "Ip: OutNoRoutes\nIp: x\n" {
+		if got, err := parseUnrouted(table); err == nil {
 			t.Errorf("table %q gave %d", table, got)
 		}
 	}

@@ -15,8 +15,9 @@ import (
 // Problem is one thing that makes a spec invalid.
 type Problem struct {
 	// File is relative to the working directory where that is shorter.
-	File         string `json:"file"`
-	Line, Column int    `json:"-"`
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
 	// Path is the field, such as hosts.master1.address.
 	Path string `json:"field"`
 	// Given is what the field holds; empty when it is missing.

@@ -46,11 +46,10 @@ func parseSource(s plan.Source) (mirror, error) {
 	if m.prefix == "" {
 		return m, errors.New("the prefix is empty")
 	}
-	target := strings.TrimRight(s.Mirror, "/")
 	if strings.Contains(m.prefix, "://") {
-		return parseFileMirror(m, target)
+		return parseFileMirror(m, s.Mirror)
 	}
-	return parseImageMirror(m, target)
+	return parseImageMirror(m, s.Mirror)
 }
 
 func parseFileMirror(m mirror, target string) (mirror, error) {
@@ -64,7 +63,7 @@ func parseFileMirror(m mirror, target string) (mirror, error) {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return m, errors.New("a mirror of files begins with https:// or http:// and a host")
 	}
-	m.url = target
+	m.url = strings.TrimRight(target, "/")
 	return m, nil
 }
 
@@ -75,7 +74,7 @@ func parseImageMirror(m mirror, target string) (mirror, error) {
 		options = append(options, name.Insecure)
 	}
 	host = strings.TrimPrefix(host, "https://")
-	host, m.path, _ = strings.Cut(host, "/")
+	host, m.path, _ = strings.Cut(strings.TrimRight(host, "/"), "/")
 	if host == "" {
 		return m, errors.New("the mirror has no host")
 	}

@@ -8,6 +8,7 @@ import (
 	"k8s.io/kubernetes/cmd/kubeadm/app/apis/kubeadm/scheme"
 	"k8s.io/kubernetes/cmd/kubeadm/app/constants"
 	"k8s.io/kubernetes/cmd/kubeadm/app/util/config"
+	"k8s.io/kubernetes/cmd/kubeadm/app/util/pubkeypin"
 	"sigs.k8s.io/yaml"
 )
 
@@ -56,8 +57,11 @@ func checkKubeadmDocument(d document) error {
 	if _, err := decodeStrictly(scheme.Scheme, d.content); err != nil {
 		return err
 	}
-	if d.gvk.Kind == constants.ClusterConfigurationKind {
+	switch d.gvk.Kind {
+	case constants.ClusterConfigurationKind:
 		return checkVersionGiven(d.content)
+	case constants.JoinConfigurationKind:
+		return checkHashes(d.content)
 	}
 	return nil
 }
@@ -76,6 +80,24 @@ func checkVersionGiven(content []byte) error {
 	}
 	if _, err := version.ParseSemantic(cluster.KubernetesVersion); err != nil {
 		return fmt.Errorf("kubernetesVersion: give a full version: %w", err)
+	}
+	return nil
+}
+
+// checkHashes does early what kubeadm does only when it has reached the cluster.
+func checkHashes(content []byte) error {
+	var join struct {
+		Discovery struct {
+			BootstrapToken struct {
+				Hashes []string `json:"caCertHashes"`
+			} `json:"bootstrapToken"`
+		} `json:"discovery"`
+	}
+	if err := yaml.Unmarshal(content, &join); err != nil {
+		return err
+	}
+	if err := pubkeypin.NewSet().Allow(join.Discovery.BootstrapToken.Hashes...); err != nil {
+		return fmt.Errorf("discovery.bootstrapToken.caCertHashes: %w", err)
 	}
 	return nil
 }

@@ -10,12 +10,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"k8s.io/apimachinery/pkg/util/version"
 )
 
-const usage = `usage: decode [--keepgoing] [--kubeadm FILE...] [--manifest FILE...]
+const usage = `usage: decode [--keepgoing] [--release vX.Y.Z] [--kubeadm FILE...] [--manifest FILE...]
 
   --kubeadm   the files that follow are kubeadm configurations
   --manifest  the files that follow are Kubernetes manifests
+  --release   the cluster's release, for which manifests that follow must be
+              made; the default is the release that this program is built from
   --keepgoing report every problem of every file, not only the first
 
 Exit status: 0 all files are good, 1 a file is not, 2 wrong usage.
@@ -29,10 +33,11 @@ type request struct {
 	check checker
 }
 
-// Main is the program: it prints one line a good file on stdout, one line a
-// problem on stderr, and returns the exit status.
-func Main(args []string, stdout, stderr io.Writer) int {
-	requests, keepGoing, err := parse(args)
+// Main is the program, built from that release of Kubernetes: it prints one
+// line a good file on stdout, one line a problem on stderr, and returns the
+// exit status.
+func Main(release string, args []string, stdout, stderr io.Writer) int {
+	requests, keepGoing, err := parse(release, args)
 	if err != nil {
 		fmt.Fprintf(stderr, "decode: %v\n%s", err, usage)
 		return 2
@@ -57,16 +62,26 @@ func Main(args []string, stdout, stderr io.Writer) int {
 
 // parse reads the command line. The standard flag package knows no flag with
 // several values, which is what a shell's glob gives.
-func parse(args []string) (requests []request, keepGoing bool, err error) {
+func parse(release string, args []string) (requests []request, keepGoing bool, err error) {
 	var check checker
-	for _, a := range args {
+	cluster, err := version.ParseSemantic(release)
+	if err != nil {
+		return nil, false, err
+	}
+	for i := 0; i < len(args); i++ {
+		a := args[i]
 		switch {
+		case a == "--release" && i+1 < len(args):
+			i++
+			if cluster, err = version.ParseSemantic(args[i]); err != nil {
+				return nil, false, fmt.Errorf("reading --release: %w", err)
+			}
 		case a == "--keepgoing":
 			keepGoing = true
 		case a == "--kubeadm":
 			check = Kubeadm
 		case a == "--manifest":
-			check = Manifest
+			check = func(content []byte) []error { return Manifest(cluster, content) }
 		case len(a) > 1 && a[0] == '-':
 			return nil, false, fmt.Errorf("unknown flag %q", a)
 		case check == nil:

@@ -9,5 +9,5 @@ import (
 )
 
 func main() {
-	os.Exit(check.Main(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(check.Main("v1.29.6", os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/satchel-kit/satchel/internal/plan"
+	"github.com/satchel-kit/satchel/internal/render"
+	"github.com/satchel-kit/satchel/internal/secrets"
+)
+
+func newSecretsCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "secrets",
+		Short: "Make, split and show a cluster's secrets",
+		Long: `Secrets are never in the spec, the tree or the bundle, which only have marks such as
+@secret:vrrp-password@. They live in a file of their own that install.sh --secrets reads.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			return usagef("secrets needs one of new, split, show")
+		},
+		RunE: func(*cobra.Command, []string) error { return nil },
+	}
+	cmd.AddCommand(newSecretsNewCmd(), newSecretsSplitCmd(), newSecretsShowCmd())
+	return cmd
+}
+
+func newSecretsNewCmd() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:     "new [SPEC] [-o FILE]",
+		Short:   "Make new secrets for a cluster",
+		Example: "  satchel secrets new bundles/course-ha -o course-ha.secrets",
+		Args:    atMost(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, _, err := compile(specArg(args))
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				out = p.Cluster.Name + ".secrets"
+			}
+			set, err := secrets.New(time.Now())
+			if err != nil {
+				return err
+			}
+			if err := set.WriteFile(out); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d secrets, readable by you alone\n", out, len(set))
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write; default: CLUSTER.secrets")
+	return cmd
+}
+
+func newSecretsSplitCmd() *cobra.Command {
+	var out, file string
+	cmd := &cobra.Command{
+		Use:   "split [SPEC] --secrets FILE -o DIR",
+		Short: "Write each host's part of the secrets",
+		Long: `Write DIR/HOST.secrets for each host with only what that host needs: no worker and no
+load balancer gets a key of a certificate authority.`,
+		Example: "  satchel secrets split bundles/course-ha --secrets course-ha.secrets -o parts",
+		Args:    atMost(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" || file == "" {
+				return usagef("secrets split needs --secrets FILE and -o DIR")
+			}
+			return runSecretsSplit(cmd, specArg(args), file, out)
+		},
+	}
+	cmd.Flags().StringVar(&file, "secrets", "", "the cluster's secrets, made by secrets new")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "directory of the parts")
+	return cmd
+}
+
+func runSecretsSplit(cmd *cobra.Command, path, file, dir string) error {
+	p, tree, err := compile(path)
+	if err != nil {
+		return err
+	}
+	set, err := secrets.Read(file)
+	if err != nil {
+		return err
+	}
+	parts := map[string]secrets.Set{}
+	for _, h := range p.Hosts {
+		if parts[h.Name], err = set.Part(hostSecrets(h, tree)); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("creating the directory of the parts: %w", err)
+	}
+	for _, h := range p.Hosts {
+		name := filepath.Join(dir, h.Name+".secrets")
+		if err := parts[h.Name].WriteFile(name); err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", name, strings.Join(parts[h.Name].Names(), " "))
+	}
+	return nil
+}
+
+// hostSecrets are the names of the secrets that a host needs: those that its files
+// have marks of, and the shared keys on a control plane.
+func hostSecrets(h plan.Host, tree render.Tree) []string {
+	var names []string
+	for _, f := range tree {
+		if strings.HasPrefix(f.Path, "hosts/"+h.Name+"/") {
+			names = append(names, secrets.Marks(f.Data)...)
+		}
+	}
+	if h.ControlPlane {
+		names = append(names, slices.Collect(maps.Values(secrets.SharedKeys))...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func newSecretsShowCmd() *cobra.Command {
+	var file, reveal string
+	cmd := &cobra.Command{
+		Use:   "show [SPEC] --secrets FILE [--reveal NAME]",
+		Short: "Show which host needs which secret, or one value",
+		Example: `  satchel secrets show bundles/course-ha --secrets course-ha.secrets
+  satchel secrets show --secrets course-ha.secrets --reveal stats-password`,
+		Args: atMost(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if file == "" {
+				return usagef("secrets show needs --secrets FILE")
+			}
+			set, err := secrets.Read(file)
+			if err != nil {
+				return err
+			}
+			if reveal != "" {
+				part, err := set.Part([]string{reveal})
+				if err != nil {
+					return err
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), part[reveal])
+				return nil
+			}
+			return showSecrets(cmd, specArg(args), set)
+		},
+	}
+	cmd.Flags().StringVar(&file, "secrets", "", "the cluster's secrets, made by secrets new")
+	cmd.Flags().StringVar(&reveal, "reveal", "", "print the value of this one secret")
+	return cmd
+}
+
+func showSecrets(cmd *cobra.Command, path string, set secrets.Set) error {
+	p, tree, err := compile(path)
+	if err != nil {
+		return err
+	}
+	users := map[string][]string{}
+	for _, h := range p.Hosts {
+		for _, name := range hostSecrets(h, tree) {
+			users[name] = append(users[name], h.Name)
+		}
+	}
+	for _, name := range set.Names() {
+		fmt.Fprintf(cmd.OutOrStdout(), "%-20s %s\n", name, strings.Join(users[name], " "))
+	}
+	return nil
+}

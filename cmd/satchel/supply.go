@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/satchel-kit/satchel/internal/cache"
+	"github.com/satchel-kit/satchel/internal/lock"
+	"github.com/satchel-kit/satchel/internal/plan"
+	"github.com/satchel-kit/satchel/internal/progress"
+	"github.com/satchel-kit/satchel/internal/upstream"
+)
+
+// supply holds the flags of the commands that bring bytes in.
+type supply struct {
+	lockFile, cacheDir string
+	sources            []string
+}
+
+func (s *supply) addFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.lockFile, "lock", "", "the lock file; default: satchel.lock beside the spec")
+	cmd.Flags().StringVar(&s.cacheDir, "cache", "", "directory of the cache; default: $SATCHEL_CACHE or the user's cache directory")
+	cmd.Flags().StringArrayVar(&s.sources, "source", nil, "PREFIX=MIRROR, a mirror beside those in the spec (repeatable)")
+}
+
+// lockPath is where the lock of a spec lies.
+func (s *supply) lockPath(spec string) string {
+	if s.lockFile != "" {
+		return s.lockFile
+	}
+	if info, err := os.Stat(spec); err == nil && !info.IsDir() {
+		spec = filepath.Dir(spec)
+	}
+	return filepath.Join(spec, "satchel.lock")
+}
+
+func (s *supply) readLock(spec string) (*lock.Lock, error) {
+	path := s.lockPath(spec)
+	l, err := lock.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s does not exist; run: satchel lock %s", path, spec)
+	}
+	return l, err
+}
+
+func (s *supply) openCache() (*cache.Cache, error) {
+	dir := s.cacheDir
+	if dir == "" {
+		dir = os.Getenv("SATCHEL_CACHE")
+	}
+	if dir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return nil, fmt.Errorf("finding the cache: %w; name one with --cache DIR", err)
+		}
+		dir = filepath.Join(base, "satchel")
+	}
+	return cache.Open(dir)
+}
+
+// client asks the spec's sources; those of the command line come first.
+func (s *supply) client(p *plan.Plan) (*upstream.Client, error) {
+	sources := slices.Clone(p.Sources)
+	for _, text := range s.sources {
+		prefix, mirror, ok := strings.Cut(text, "=")
+		if !ok || prefix == "" || mirror == "" {
+			return nil, usagef("--source is PREFIX=MIRROR, such as registry.k8s.io=mirror.example.com/k8s, not %q", text)
+		}
+		sources = slices.DeleteFunc(sources, func(o plan.Source) bool { return o.Prefix == prefix })
+		sources = append(sources, plan.Source{Prefix: prefix, Mirror: mirror})
+	}
+	return upstream.New(sources)
+}
+
+// bars shows progress on stderr.
+func bars(cmd *cobra.Command, quiet bool) *progress.Bars {
+	if quiet {
+		return progress.New(io.Discard)
+	}
+	return progress.New(cmd.ErrOrStderr())
+}
