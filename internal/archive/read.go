@@ -98,8 +98,8 @@ func detect(r io.ReadSeeker) (Format, error) {
 		return TarZstd, nil
 	case n == blockSize && bytes.HasPrefix(head[257:], []byte("ustar")):
 		return Tar, nil
-	case n == 0:
-		return "", fmt.Errorf("it is empty: %w", ErrTruncated)
+	case n < blockSize:
+		return "", fmt.Errorf("it has only %d bytes: %w", n, ErrTruncated)
 	}
 	return "", fmt.Errorf("it is none of %s, %s and %s", Tar, TarGzip, TarZstd)
 }

@@ -61,10 +61,10 @@ func lastLine(text string) string {
 // systemd-nspawn that is number 1 in a process namespace of its own.
 func (m *Machine) leader() (int, error) {
 	nspawn := m.nspawn.Load()
-	if nspawn == 0 {
+	if nspawn == nil {
 		return 0, errors.New("the host is off")
 	}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", nspawn, nspawn))
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", nspawn.Pid, nspawn.Pid))
 	if err != nil {
 		return 0, errors.New("the host is going off")
 	}

@@ -67,7 +67,7 @@ type Machine struct {
 	ended    chan struct{}
 	endErr   error // why it ended, once ended is closed
 	stop     atomic.Bool
-	nspawn   atomic.Int64
+	nspawn   atomic.Pointer[os.Process]
 	cable    atomic.Pointer[cable]
 	unrouted atomic.Uint64
 
@@ -139,7 +139,7 @@ func (m *Machine) runOnce() (status int, err error) {
 	}
 	m.cable.Store(c)
 	defer func() {
-		m.nspawn.Store(0)
+		m.nspawn.Store(nil)
 		m.cable.Store(nil)
 		err = errors.Join(err, m.unplug(ctx, c))
 	}()
@@ -160,7 +160,7 @@ func (m *Machine) runOnce() (status int, err error) {
 	if err := cmd.Start(); err != nil {
 		return 0, fmt.Errorf("starting systemd-nspawn: %w", err)
 	}
-	m.nspawn.Store(int64(cmd.Process.Pid))
+	m.nspawn.Store(cmd.Process)
 	err = cmd.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

@@ -22,12 +22,14 @@ func (m *Machine) Kill() {
 
 func (m *Machine) cutPower() {
 	m.stop.Store(true)
+	if m.cable.Load() != nil {
+		// Off the wire first: a kernel outlives its host here and would still
+		// refuse connections politely.
+		_ = m.CutOff(context.Background()) // the port may be gone by now
+	}
 	for m.on() {
-		// Process 1 takes the whole host along. Before it exists, the launcher.
-		if leader, err := m.leader(); err == nil {
-			_ = unix.Kill(leader, unix.SIGKILL)
-		} else if pid := m.nspawn.Load(); pid > 0 {
-			_ = unix.Kill(int(pid), unix.SIGKILL)
+		if nspawn := m.nspawn.Load(); nspawn != nil {
+			_ = nspawn.Kill() // it takes its process namespace along; or it has just ended
 		}
 		select {
 		case <-m.ended:
@@ -44,8 +46,8 @@ func (m *Machine) PowerOff(ctx context.Context) error {
 		return nil
 	}
 	m.stop.Store(true)
-	if pid := m.nspawn.Load(); pid > 0 {
-		_ = unix.Kill(int(pid), unix.SIGTERM) // nspawn tells systemd
+	if nspawn := m.nspawn.Load(); nspawn != nil {
+		_ = nspawn.Signal(unix.SIGTERM) // nspawn tells systemd; or it has just ended
 	}
 	select {
 	case <-m.ended:

@@ -96,7 +96,7 @@ func testReboot(t *testing.T, _ *Network, one, _ *Machine) {
 	_, _, _ = one.Exec(t.Context(), nil, "systemctl", "reboot") // the host may go before the answer
 	deadline := time.Now().Add(30 * time.Second)
 	for time.Now().Before(deadline) {
-		if now := one.nspawn.Load(); now != 0 && now != first {
+		if now := one.nspawn.Load(); now != nil && now != first {
 			if out, _, err := one.Exec(t.Context(), nil, "systemctl", "is-system-running"); err == nil && strings.TrimSpace(out) == "running" {
 				return
 			}

@@ -107,7 +107,11 @@ func (c *checker) checkLeaf(schema, user cue.Value, path []string) any {
 
 // wrong reports a value that the schema does not take.
 func (c *checker) wrong(schema, user cue.Value, path []string) {
-	c.add(Problem{Path: strings.Join(path, "."), Given: short(user), Allowed: allowed(schema)}.at(user.Pos()))
+	given := short(user)
+	if user.Err() == nil && !user.IsConcrete() {
+		given += ", which never becomes a concrete value (does it refer to itself?)"
+	}
+	c.add(Problem{Path: strings.Join(path, "."), Given: given, Allowed: allowed(schema)}.at(user.Pos()))
 }
 
 // conflict reports what CUE found in the user's files alone: two values for one
@@ -129,7 +133,7 @@ func (c *checker) conflict(user cue.Value, path []string) {
 		if len(also) > 1 {
 			p.Message += " (" + strings.Join(also, ", ") + ")"
 		}
-		c.add(p.at(userPosition(e)))
+		c.add(p.at(user.Pos()).at(userPosition(e)))
 	}
 }
 
