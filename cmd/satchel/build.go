@@ -88,7 +88,7 @@ func runBuild(cmd *cobra.Command, path string, o buildOptions) error {
 // bring has everything that the lock names in the cache.
 func bring(cmd *cobra.Command, p *plan.Plan, l *lock.Lock, store *cache.Cache, o buildOptions, b *progress.Bars) error {
 	if !o.offline {
-		client, err := o.client(p)
+		client, err := o.client(p, b)
 		if err != nil {
 			return err
 		}

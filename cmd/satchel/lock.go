@@ -80,7 +80,9 @@ func isMissing(path string) bool {
 }
 
 func resolve(cmd *cobra.Command, p *plan.Plan, s supply, images []plan.Image, files []plan.File) (*lock.Lock, error) {
-	client, err := s.client(p)
+	b := bars(cmd, false)
+	defer b.Wait()
+	client, err := s.client(p, b)
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +90,6 @@ func resolve(cmd *cobra.Command, p *plan.Plan, s supply, images []plan.Image, fi
 	if err != nil {
 		return nil, err
 	}
-	b := bars(cmd, false)
-	defer b.Wait()
 	return lock.Resolve(cmd.Context(), client, store, images, files, b)
 }
 

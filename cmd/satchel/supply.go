@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -66,8 +67,9 @@ func (s *supply) openCache() (*cache.Cache, error) {
 	return cache.Open(dir)
 }
 
-// client asks the spec's sources; those of the command line come first.
-func (s *supply) client(p *plan.Plan) (*upstream.Client, error) {
+// client asks the spec's sources; those of the command line come first. What
+// makes it wait is shown among the bars.
+func (s *supply) client(p *plan.Plan, b *progress.Bars) (*upstream.Client, error) {
 	sources := slices.Clone(p.Sources)
 	for _, text := range s.sources {
 		prefix, mirror, ok := strings.Cut(text, "=")
@@ -77,7 +79,9 @@ func (s *supply) client(p *plan.Plan) (*upstream.Client, error) {
 		sources = slices.DeleteFunc(sources, func(o plan.Source) bool { return o.Prefix == prefix })
 		sources = append(sources, plan.Source{Prefix: prefix, Mirror: mirror})
 	}
-	return upstream.New(sources)
+	return upstream.New(sources, upstream.WithNotice(func(r upstream.Retry) {
+		b.Note("retrying in %s, attempt %d of %d: %v", r.Wait.Round(100*time.Millisecond), r.Next, r.Of, r.Err)
+	}))
 }
 
 // bars shows progress on stderr.

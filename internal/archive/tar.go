@@ -18,17 +18,28 @@ const blockSize = 512
 type tracked interface {
 	io.Reader
 	at() int64
+	// pad says where the next padding begins and ends.
+	pad(from, to int64)
 }
 
 type position struct {
-	r io.Reader
-	n int64
+	r        io.Reader
+	n        int64
+	from, to int64
 }
 
-func (p *position) at() int64 { return p.n }
+func (p *position) at() int64          { return p.n }
+func (p *position) pad(from, to int64) { p.from, p.to = from, to }
 
+// Read fails if padding is not zeros: the tar reader does not look at it, and
+// nothing may be in an archive that nobody looks at.
 func (p *position) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
+	for i := max(p.from-p.n, 0); i < min(p.to-p.n, int64(n)); i++ {
+		if b[i] != 0 {
+			return 0, fmt.Errorf("byte %d, between two entries, is not zero", p.n+i)
+		}
+	}
 	p.n += int64(n)
 	return n, err
 }
@@ -87,7 +98,9 @@ func (w *tarWalk) entry(ctx context.Context, f archiver.FileInfo) error {
 	if err := checkKind(hdr); err != nil {
 		return err
 	}
-	w.end = w.in.at() + (hdr.Size+blockSize-1)/blockSize*blockSize
+	begin := w.in.at()
+	w.end = begin + (hdr.Size+blockSize-1)/blockSize*blockSize
+	w.in.pad(begin+hdr.Size, w.end)
 	return w.visit(Entry{
 		Path: hdr.Name,
 		Mode: fs.FileMode(hdr.Mode & 0o7777),

@@ -11,18 +11,25 @@ import (
 	"github.com/satchel-kit/satchel/internal/progress"
 )
 
-// replace gives path the content that fill writes, or leaves it as it was. The
-// temporary file lies in the same directory, so that the last step is a rename.
+// replace gives path the content that fill writes, or leaves it as it was.
 func replace(ctx context.Context, path string, fill func(*os.File) error) error {
-	dir, name := filepath.Split(path)
-	dir = filepath.Clean(dir)
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
 		return fmt.Errorf("%q is there already and is not a file", path)
 	}
-	f, err := os.CreateTemp(dir, "."+name+".*.tmp")
+	var f *os.File
+	t, err := newTemporary(path, func(dir, pattern string) (name string, err error) {
+		if f != nil {
+			f.Close() // a sweep was faster
+		}
+		if f, err = os.CreateTemp(dir, pattern); err == nil {
+			name = f.Name()
+		}
+		return name, err
+	})
 	if err != nil {
 		return err
 	}
+	defer t.release()
 	err = fill(f)
 	if err == nil {
 		err = errors.Join(f.Chmod(0o644), f.Sync())
@@ -32,12 +39,12 @@ func replace(ctx context.Context, path string, fill func(*os.File) error) error 
 		err = ctx.Err()
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(t.name, path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(err, os.Remove(t.name))
 	}
-	return syncDir(dir)
+	return syncDir(filepath.Dir(path))
 }
 
 func syncDir(dir string) error {

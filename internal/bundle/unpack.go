@@ -49,16 +49,17 @@ func unpack(ctx context.Context, s *source, dir, host string) (err error) {
 	if err := checkEmpty(dir); err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".*.tmp")
+	temp, err := newTemporary(dir, os.MkdirTemp)
 	if err != nil {
 		return err
 	}
+	defer temp.release()
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.RemoveAll(temp))
+			err = errors.Join(err, os.RemoveAll(temp.name))
 		}
 	}()
-	if err := fillDir(ctx, s, temp, host); err != nil {
+	if err := fillDir(ctx, s, temp.name, host); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -69,7 +70,7 @@ func unpack(ctx context.Context, s *source, dir, host string) (err error) {
 	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.Rename(temp, dir); err != nil {
+	if err := os.Rename(temp.name, dir); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(dir))

@@ -1,7 +1,8 @@
-// Package progress shows what is under way: bars on a terminal, one line at the
-// start and one at the end of each item elsewhere (a log, a dumb terminal). It
-// writes where it is told, which is never standard output, uses no colour (so
-// NO_COLOR needs no case), and knows nothing of what it counts.
+// Package progress shows what is under way: bars on a terminal, and elsewhere (a
+// log, a dumb terminal) one line at the end of each item, one at the start of
+// those that take long, and one now and then about everything so far. It writes
+// where it is told, which is never standard output, uses no colour (so NO_COLOR
+// needs no case), and knows nothing of what it counts.
 package progress
 
 import (
@@ -9,6 +10,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -19,8 +21,11 @@ import (
 type Bars struct {
 	container *mpb.Progress // nil where there is no terminal
 
-	mu sync.Mutex
-	w  io.Writer
+	mu                sync.Mutex
+	w                 io.Writer
+	running, finished int
+	total             int64
+	summary           *time.Timer // nil while none is due
 }
 
 // Bar is one item. A nil *Bar is silent.
@@ -28,8 +33,12 @@ type Bar struct {
 	all  *Bars
 	name string
 	bar  *mpb.Bar
-	n    int64
 	once sync.Once
+
+	// These are under the mutex of all.
+	n     int64
+	ended bool
+	late  *time.Timer
 }
 
 // New shows bars if w is a capable terminal and plain lines otherwise.
@@ -48,13 +57,10 @@ func (b *Bars) Start(name string, size int64) *Bar {
 		return nil
 	}
 	bar := &Bar{all: b, name: name}
-	switch {
-	case b.container != nil:
+	if b.container != nil {
 		bar.bar = b.draw(name, size)
-	case size > 0:
-		b.line("%s: started, %s", name, Bytes(size))
-	default:
-		b.line("%s: started", name)
+	} else {
+		b.begin(bar, size)
 	}
 	return bar
 }
@@ -80,6 +86,7 @@ func (bar *Bar) Add(n int64) {
 	bar.all.mu.Lock()
 	defer bar.all.mu.Unlock()
 	bar.n += n
+	bar.all.total += n
 	if bar.bar != nil {
 		bar.bar.SetCurrent(bar.n)
 	}
@@ -98,11 +105,21 @@ func (bar *Bar) done(err error) {
 		bar.bar.Abort(true)
 	case bar.bar != nil:
 		bar.bar.SetTotal(-1, true)
-	case bar.all.container != nil:
-	case err != nil:
-		bar.all.line("%s: failed", bar.name) // why is for the error itself to say
+	case bar.all.container == nil:
+		bar.all.end(bar, err)
+	}
+}
+
+// Note shows a line beside the items, such as why one of them has to wait.
+func (b *Bars) Note(format string, args ...any) {
+	switch {
+	case b == nil:
+	case b.container != nil:
+		fmt.Fprintf(b.container, format+"\n", args...)
 	default:
-		bar.all.line("%s: done, %s", bar.name, Bytes(bar.n))
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.line(format, args...)
 	}
 }
 
@@ -111,12 +128,6 @@ func (b *Bars) Wait() {
 	if b != nil && b.container != nil {
 		b.container.Wait()
 	}
-}
-
-func (b *Bars) line(format string, args ...any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	fmt.Fprintf(b.w, format+"\n", args...)
 }
 
 // Bytes writes a number of bytes for people.

@@ -1,7 +1,6 @@
 package progress
 
 import (
-	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -13,23 +12,6 @@ func TestNilIsSilent(t *testing.T) {
 	bar.Add(1)
 	bar.Done(nil)
 	bars.Wait()
-}
-
-func TestPlainLinesSayStartAndEndOnly(t *testing.T) {
-	var out strings.Builder
-	bars := New(&out)
-	bar := bars.Start("kubeadm", 75_000_000)
-	for range 100 {
-		bar.Add(750_000)
-	}
-	bar.Done(nil)
-	bar.Done(errors.New("the second call does not count"))
-	bars.Start("kubelet", -1).Done(errors.New("404"))
-	bars.Wait()
-	want := "kubeadm: started, 75.0 MB\nkubeadm: done, 75.0 MB\nkubelet: started\nkubelet: failed\n"
-	if out.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
-	}
 }
 
 func TestManyItemsAtOnceDoNotMixTheirLines(t *testing.T) {
@@ -45,7 +27,7 @@ func TestManyItemsAtOnceDoNotMixTheirLines(t *testing.T) {
 	}
 	all.Wait()
 	for line := range strings.Lines(out.String()) {
-		if line != "x: started, 10 B\n" && line != "x: done, 10 B\n" {
+		if line != "x: done, 10 B\n" {
 			t.Fatalf("mixed line %q", line)
 		}
 	}

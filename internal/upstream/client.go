@@ -22,6 +22,7 @@ type Client struct {
 	sources  sources
 	keychain authn.Keychain
 	patience Patience
+	notice   func(Retry)
 	base     http.RoundTripper
 	files    *http.Client
 
@@ -50,6 +51,9 @@ func WithPatience(p Patience) Option { return func(c *Client) { c.patience = p }
 // WithKeychain replaces the credentials of the docker configuration.
 func WithKeychain(k authn.Keychain) Option { return func(c *Client) { c.keychain = k } }
 
+// WithNotice has f called before each wait for another attempt, from any goroutine.
+func WithNotice(f func(Retry)) Option { return func(c *Client) { c.notice = f } }
+
 // New makes a client that asks the sources' mirrors where they apply.
 // Credentials come from the docker configuration and its helpers, proxies and
 // additional CAs from the environment (HTTPS_PROXY, SSL_CERT_FILE).
@@ -62,6 +66,7 @@ func New(mirrors []plan.Source, options ...Option) (*Client, error) {
 		sources:  parsed,
 		keychain: authn.DefaultKeychain,
 		patience: Patience{Idle: time.Minute, Tries: 6, Pause: 500 * time.Millisecond, Longest: 2 * time.Minute},
+		notice:   func(Retry) {},
 		sessions: map[string]*session{},
 	}
 	for _, set := range options {

@@ -167,3 +167,20 @@ func TestHTTPSIsNeverLeftForPlainHTTP(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestEveryWaitIsTold(t *testing.T) {
+	data := noise(1000)
+	f := newFake(t, status(http.StatusServiceUnavailable), status(http.StatusTooManyRequests, "Retry-After", "1"), whole(data, ""))
+	var told []string
+	notice := WithNotice(func(r Retry) {
+		told = append(told, fmt.Sprintf("%d/%d %v %v", r.Next, r.Of, r.Wait >= time.Second, r.Err))
+	})
+	sink := &memory{limit: size}
+	if err := f.client(t, notice).File(t.Context(), "https://files.example/x", 1000, sink); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 2 || !strings.HasPrefix(told[0], "2/3 false") || !strings.Contains(told[0], "503 Service Unavailable") ||
+		!strings.HasPrefix(told[1], "3/3 true") || !strings.Contains(told[1], "wait 1s") {
+		t.Errorf("told: %q", told)
+	}
+}

@@ -10,6 +10,16 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
+// Retry tells of an attempt that failed and of the next one.
+type Retry struct {
+	// Err is why it failed.
+	Err error
+	// Wait is the time until the next attempt.
+	Wait time.Duration
+	// Next is the number of the next attempt, of Of without progress.
+	Next, Of int
+}
+
 // attempts is a back-off with jitter that gives up after so many failures in a
 // row. It is a type of its own because the library counts failures in total, and
 // a long transfer over a bad line is one of many failures, each with progress.
@@ -38,7 +48,9 @@ func (c *Client) retry(ctx context.Context, do func(*attempts) error) error {
 	a.InitialInterval, a.Multiplier, a.MaxInterval = c.patience.Pause, 2, 30*time.Second
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		return struct{}{}, c.verdict(do(a))
-	}, backoff.WithBackOff(a), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(a), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, wait time.Duration) {
+		c.notice(Retry{Err: err, Wait: wait, Next: a.failed + 1, Of: a.allowed})
+	}))
 	if late, ok := errors.AsType[*postponed](err); ok {
 		return late.err
 	}

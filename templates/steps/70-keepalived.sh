@@ -4,11 +4,12 @@
 . "$BUNDLE/steps/lib.sh"
 
 needs keepalived keepalived
-check=(true)
-# Before 2.0.20 keepalived cannot test a configuration.
-if keepalived --help 2>&1 | grep -q -e --config-test; then check=(keepalived --config-test --use-file); fi
-
 put "$HOST_DIR/check-haproxy.sh" /etc/keepalived/check-haproxy.sh 755
+# Before 2.0.20 keepalived cannot test a configuration, and it wants the check in place.
+check=(true)
+if [[ -e /etc/keepalived/check-haproxy.sh ]] && keepalived --help 2>&1 | grep -q -e --config-test; then
+	check=(keepalived --config-test --use-file)
+fi
 put "$HOST_DIR/keepalived.conf" /etc/keepalived/keepalived.conf 600 "${check[@]}"
 unit=/etc/systemd/system/keepalived.service.d/satchel.conf
 put "$BUNDLE/units/keepalived.service.d/satchel.conf" "$unit"

@@ -1,0 +1,131 @@
+//go:build lab && linux
+
+package e2e
+
+import (
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/satchel-kit/satchel/internal/lab"
+	"github.com/satchel-kit/satchel/internal/plan"
+	"github.com/satchel-kit/satchel/internal/spec"
+	"github.com/satchel-kit/satchel/internal/standin"
+)
+
+// kit is a bundle as a user makes and carries it.
+type kit struct {
+	satchel, spec, bundle, secrets string
+	plan                           *plan.Plan
+}
+
+// satchel runs the program and returns what it prints.
+func (k *kit) run(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(k.satchel, args...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("satchel %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// makeKit takes a spec through lock, build and verify against stand-ins, and makes
+// its secrets.
+func makeKit(t *testing.T, specPath string) *kit {
+	t.Helper()
+	dir := t.TempDir()
+	k := &kit{
+		satchel: filepath.Join(dir, "satchel"), spec: specPath,
+		bundle: filepath.Join(dir, "bundle.tar"), secrets: filepath.Join(dir, "secrets"),
+	}
+	if out, err := exec.Command("go", "build", "-o", k.satchel, "github.com/satchel-kit/satchel/cmd/satchel").CombinedOutput(); err != nil {
+		t.Fatalf("building satchel: %v\n%s", err, out)
+	}
+	s, err := spec.Load(specPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.plan = plan.New(s)
+	world, err := standin.Serve(t.Context(), k.plan.Images, k.plan.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer world.Close()
+	supply := []string{"--lock", filepath.Join(dir, "satchel.lock"), "--cache", filepath.Join(dir, "cache")}
+	for _, source := range world.Sources() {
+		supply = append(supply, "--source", source.Prefix+"="+source.Mirror)
+	}
+	k.run(t, append([]string{"lock", specPath}, supply...)...)
+	k.run(t, append([]string{"build", specPath, "-o", k.bundle}, supply...)...)
+	k.run(t, "verify", k.bundle)
+	k.run(t, "secrets", "new", specPath, "-o", k.secrets)
+	k.run(t, "secrets", "split", specPath, "--secrets", k.secrets, "-o", filepath.Join(dir, "parts"))
+	return k
+}
+
+// part is a host's part of the secrets.
+func (k *kit) part(host string) string {
+	return filepath.Join(filepath.Dir(k.secrets), "parts", host+".secrets")
+}
+
+// carry unpacks the bundle for a host and copies it and the host's secrets there.
+func (k *kit) carry(t *testing.T, m *lab.Machine) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "bundle")
+	k.run(t, "unpack", k.bundle, "-o", dir, "--host", m.Name())
+	if err := m.CopyIn(t.Context(), dir, "/opt/bundle"); err != nil {
+		t.Fatal(err)
+	}
+	secrets, err := os.Open(k.part(m.Name()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer secrets.Close()
+	if _, _, err := m.Exec(t.Context(), secrets, "sh", "-c", "umask 077; cat > /root/secrets"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// network makes the hosts' network, or skips where hosts cannot be booted.
+func network(t *testing.T, subnet string) (*lab.Network, string) {
+	t.Helper()
+	if err := lab.Possible(); err != nil {
+		if os.Getenv("SATCHEL_TOOLS") == "required" {
+			t.Fatalf("cannot boot hosts here: %v", err)
+		}
+		t.Skipf("cannot boot hosts here: %v", err)
+	}
+	base, err := lab.Base(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := lab.NewNetwork(t.Context(), t.Name(), netip.MustParsePrefix(subnet))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return n, base
+}
+
+// boot starts a host of the plan.
+func (k *kit) boot(t *testing.T, n *lab.Network, base, name string) *lab.Machine {
+	t.Helper()
+	for _, h := range k.plan.Hosts {
+		if h.Name == name {
+			m, err := n.Boot(t.Context(), lab.Host{Name: name, Address: netip.MustParseAddr(h.Address), Base: base})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+	}
+	t.Fatalf("the spec has no host %s", name)
+	return nil
+}
