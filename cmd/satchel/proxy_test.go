@@ -31,6 +31,12 @@ type meter struct {
 	free time.Time // when the line is free again
 }
 
+// reset has the meter count anew.
+func (m *meter) reset() {
+	m.sent.Store(0)
+	m.once = sync.Once{}
+}
+
 func (m *meter) wrap(inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		inner.ServeHTTP(&metered{w, m}, r)

@@ -28,7 +28,7 @@ func Open(dir string) (*Cache, error) {
 	c := &Cache{dir: dir}
 	for _, d := range []string{c.blobs(), c.partials()} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
-			return nil, fmt.Errorf("opening cache %q: %w", dir, err)
+			return nil, fmt.Errorf("opening cache %q: %w", dir, explain(err))
 		}
 	}
 	if err := c.sweep(); err != nil {
@@ -75,7 +75,7 @@ func (c *Cache) Put(digest string, data []byte) error {
 	defer w.Close()
 	w.want, w.size = digest, int64(len(data))
 	if _, err := w.Write(data); err != nil {
-		return err
+		return fmt.Errorf("storing %s: %w", digest, err)
 	}
 	return w.Commit()
 }

@@ -39,7 +39,7 @@ func (c *Cache) Writer(ctx context.Context, digest string, size int64) (*Writer,
 	partial := filepath.Join(c.partials(), "sha256-"+filepath.Base(path))
 	f, err := openLocked(ctx, partial, path)
 	if err != nil {
-		return nil, fmt.Errorf("opening %s in the cache: %w", digest, err)
+		return nil, fmt.Errorf("opening %s in the cache: %w", digest, explain(err))
 	}
 	w := &Writer{cache: c, file: f, want: digest, size: size, sum: sha256.New()}
 	if w.n, err = io.Copy(w.sum, f); err == nil && size >= 0 && w.n > size {
@@ -56,7 +56,7 @@ func (c *Cache) Writer(ctx context.Context, digest string, size int64) (*Writer,
 func (c *Cache) Temp(ctx context.Context) (*Writer, error) {
 	f, err := createLocked(ctx, c.partials())
 	if err != nil {
-		return nil, fmt.Errorf("creating a file in the cache: %w", err)
+		return nil, fmt.Errorf("creating a file in the cache: %w", explain(err))
 	}
 	return &Writer{cache: c, file: f, size: -1, sum: sha256.New()}, nil
 }
@@ -84,7 +84,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	w.n += int64(n)
 	w.tell(int64(n))
 	if err != nil {
-		return n, fmt.Errorf("writing to the cache: %w", err)
+		return n, fmt.Errorf("writing to the cache: %w", explain(err))
 	}
 	return n, nil
 }
@@ -117,7 +117,7 @@ func (w *Writer) Commit() error {
 		return err
 	}
 	if err := w.publish(path); err != nil {
-		return fmt.Errorf("storing %s in the cache: %w", digest, err)
+		return fmt.Errorf("storing %s in the cache: %w", digest, explain(err))
 	}
 	return nil
 }

@@ -45,13 +45,13 @@ func Fetch(ctx context.Context, client *upstream.Client, store *cache.Cache, l *
 	group.SetLimit(workers)
 	for i, item := range items {
 		group.Go(func() error {
-			// Once a server is out of reach nothing more begins: each item would
-			// wait as long as this one did.
+			// Once a server is out of reach, or the disk full, nothing more begins:
+			// no item would fare better than this one.
 			if hopeless.Load() || ctx.Err() != nil {
 				return nil
 			}
 			begun.Add(1)
-			if problems[i] = f.item(ctx, item); upstream.Temporary(problems[i]) {
+			if problems[i] = f.item(ctx, item); upstream.Temporary(problems[i]) || cache.Full(problems[i]) {
 				hopeless.Store(true)
 			}
 			return nil
@@ -62,6 +62,9 @@ func Fetch(ctx context.Context, client *upstream.Client, store *cache.Cache, l *
 		return context.Cause(ctx)
 	}
 	err := errors.Join(problems...)
+	if full := slices.IndexFunc(problems, cache.Full); full >= 0 {
+		err = problems[full] // the others that ran met the same disk
+	}
 	if rest := len(items) - int(begun.Load()); err != nil && rest > 0 {
 		err = fmt.Errorf("%w\n%d more were not tried; what has arrived is kept for the next run", err, rest)
 	}
@@ -83,9 +86,18 @@ func (f *fetcher) item(ctx context.Context, item lock.Item) (err error) {
 		err = f.blob(ctx, item, bar)
 	}
 	if errors.Is(err, cache.ErrMismatch) {
-		return fmt.Errorf("fetching %q: %w (upstream or its mirror has other content than satchel.lock; check it, and run `satchel lock` if the change is right)", cmp.Or(item.URL, item.Image), err)
+		return f.mismatch(item, err)
 	}
 	return err
+}
+
+func (f *fetcher) mismatch(item lock.Item, err error) error {
+	asked := f.client.Where(item.URL, "")
+	if item.URL == "" {
+		asked = f.client.Where(item.Image, item.Digest)
+	}
+	return fmt.Errorf("fetching %q from %s: %w (upstream or its mirror has other content than satchel.lock; check it, and run `satchel lock` if the change is right)",
+		cmp.Or(item.URL, item.Image), asked, err)
 }
 
 func (f *fetcher) manifest(ctx context.Context, item lock.Item, bar *progress.Bar) error {

@@ -60,7 +60,8 @@ func (r *resolver) download(ctx context.Context, want plan.File, watch func(int6
 	}
 	got, err := r.fill(ctx, want.URL, w, watch)
 	if errors.Is(err, cache.ErrMismatch) {
-		return found{}, fmt.Errorf("%s does not fit its checksum in %s: %w", want.URL, want.ChecksumURL, err)
+		return found{}, fmt.Errorf("what %s has does not fit its checksum at %s: %w (one of them is damaged or not upstream's: check it, or name another mirror in `sources:`)",
+			r.client.Where(want.URL, ""), r.client.Where(want.ChecksumURL, ""), err)
 	}
 	return got, err
 }

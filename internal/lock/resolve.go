@@ -46,7 +46,8 @@ type resolver struct {
 }
 
 // runAll runs every task and joins the errors in the order of the tasks. Once a
-// server is out of reach it begins no more of them: each would wait as long.
+// server is out of reach, or the disk full, it begins no more of them: none would
+// fare better.
 func runAll(ctx context.Context, tasks []func() error) error {
 	problems := make([]error, len(tasks))
 	var hopeless atomic.Bool
@@ -58,7 +59,7 @@ func runAll(ctx context.Context, tasks []func() error) error {
 				return nil
 			}
 			problems[i] = task()
-			if upstream.Temporary(problems[i]) {
+			if upstream.Temporary(problems[i]) || cache.Full(problems[i]) {
 				hopeless.Store(true)
 			}
 			return nil
@@ -67,6 +68,9 @@ func runAll(ctx context.Context, tasks []func() error) error {
 	group.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if full := slices.IndexFunc(problems, cache.Full); full >= 0 {
+		return problems[full] // the others that ran met the same disk
 	}
 	return errors.Join(problems...)
 }

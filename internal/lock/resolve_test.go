@@ -189,7 +189,7 @@ func TestFileThatDoesNotFitItsChecksumIsRefused(t *testing.T) {
 	}
 	want := []plan.File{{Path: "files/amd64/x", URL: s.URL + "/x", ChecksumURL: s.URL + "/x.sha256"}}
 	_, err = Resolve(t.Context(), client(t, nil), store, nil, want, nil)
-	if !errors.Is(err, cache.ErrMismatch) || !strings.Contains(err.Error(), "does not fit its checksum in "+s.URL+"/x.sha256") {
+	if !errors.Is(err, cache.ErrMismatch) || !strings.Contains(err.Error(), "does not fit its checksum at "+s.URL+"/x.sha256") {
 		t.Errorf("got %v", err)
 	}
 	for _, sub := range []string{"partial", "blobs/sha256"} {

@@ -10,6 +10,7 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/load"
+	"cuelang.org/go/cue/parser"
 
 	"github.com/satchel-kit/satchel/schema"
 )
@@ -52,10 +53,14 @@ func compileSchema(ctx *cue.Context) (cue.Value, error) {
 	}
 	for _, file := range files {
 		text, err := schema.V1.ReadFile(file)
-		if err == nil {
-			err = instance.AddFile("schema/"+file, text)
-		}
 		if err != nil {
+			return cue.Value{}, fmt.Errorf("reading the embedded schema: %w", err)
+		}
+		syntax, err := parser.ParseFile("schema/"+file, text)
+		if err != nil {
+			return cue.Value{}, fmt.Errorf("parsing the embedded schema: %w", err)
+		}
+		if err := instance.AddSyntax(syntax); err != nil {
 			return cue.Value{}, fmt.Errorf("reading the embedded schema: %w", err)
 		}
 	}

@@ -38,6 +38,19 @@ func (c *Client) File(ctx context.Context, upstream string, size int64, to Sink)
 	return c.copy(ctx, what, size, to)
 }
 
+// Where tells, for messages, the URL at which a blob of an upstream image is asked
+// for, or, without a digest, an upstream file.
+func (c *Client) Where(upstream, digest string) string {
+	if digest == "" {
+		return redact(c.sources.file(upstream))
+	}
+	img, err := c.image(upstream)
+	if err != nil {
+		return upstream
+	}
+	return redact(img.url("blobs", digest))
+}
+
 func (c *Client) copy(ctx context.Context, what *content, size int64, to Sink) error {
 	best := to.Offset()
 	return c.retry(ctx, func(a *attempts) error {

@@ -108,11 +108,7 @@ func refusal(upstream, asked string, resp *http.Response) error {
 
 func (e *Error) answer(a *transport.Error) {
 	e.Status = a.StatusCode
-	host := "HOST"
-	if u, err := url.Parse(e.Asked); err == nil {
-		host = u.Host
-	}
-	e.Hint = hint(a.StatusCode, host)
+	e.Hint = hint(a.StatusCode, e.Name, e.Asked)
 	e.temporary = a.StatusCode == http.StatusTooManyRequests || a.StatusCode == http.StatusRequestTimeout || a.StatusCode >= 500
 	reason := fmt.Sprintf("%d %s", a.StatusCode, http.StatusText(a.StatusCode))
 	// Only the registry protocol's own diagnostics: a raw body may be a whole
@@ -123,15 +119,24 @@ func (e *Error) answer(a *transport.Error) {
 	e.cause = errors.New(reason)
 }
 
-func hint(status int, host string) string {
+func hint(status int, upstream, asked string) string {
+	host := "HOST"
+	if u, err := url.Parse(asked); err == nil {
+		host = u.Host
+	}
+	isFile := strings.Contains(upstream, "://") // image names have no scheme
 	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return fmt.Sprintf("check the name; if it is private, log in with `docker login %s`", host)
+	case status == http.StatusNotFound && isFile:
+		return "there is no such file; check the version, or name a mirror in `sources:`"
 	case status == http.StatusNotFound:
 		return "the name or tag does not exist there"
-	case status == http.StatusTooManyRequests:
+	case isFile && (status < 500 && status != http.StatusTooManyRequests):
+		return "check the version, or name a mirror in `sources:`"
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return fmt.Sprintf("check the name; if it is private, log in with `docker login %s`", host)
+	case status == http.StatusTooManyRequests && !isFile:
 		return fmt.Sprintf("rate limit: try again later, or log in with `docker login %s`", host)
-	case status >= 500:
+	case status == http.StatusTooManyRequests || status >= 500:
 		return "try again later, or name a mirror in `sources:`"
 	}
 	return ""

@@ -6,4 +6,4 @@ package v1
 // generator would lose the docs and the optional fields, and types written by hand
 // would be a second definition of the spec.
 //
-//go:generate go run cuelang.org/go/cmd/cue@v0.17.1 exp gengotypes .
+//go:generate go run cuelang.org/go/cmd/cue@v0.17.1 exp gengotypes --outfile cue_types_gen.go .

@@ -199,7 +199,10 @@ systemd-run --quiet --unit api haproxy -W -f /srv/api/starting`
 func (b *balancers) testReadiness(t *testing.T, api *lab.Machine) {
 	on(t, api, fakeAPI)
 	const ask = "curl -sk --max-time 2 https://" + vip + ":6443/readyz"
-	answered := func() bool { out, _, _ := b.n.Exec(t.Context(), "sh", "-c", ask); return strings.Contains(out, "ready") }
+	answered := func() bool {
+		out, _, _ := b.n.Exec(t.Context(), "sh", "-c", ask)
+		return strings.Contains(out, "ready")
+	}
 	time.Sleep(5 * time.Second)
 	if answered() {
 		t.Fatal("an API server that is not ready is behind the address")

@@ -1,0 +1,48 @@
+# What a developer runs. Everything else is plain go commands.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+CUE         = cuelang.org/go/cmd/cue@v0.17.1
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+PLATFORMS   = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+DECODERS    = $(wildcard testdata/decode/v*)
+
+.PHONY: build demo test check golden bench lab tools cross vuln clean
+
+build: ## bin/satchel
+	go build -trimpath -o bin/satchel ./cmd/satchel
+
+demo: ## a reference spec to a verified bundle, against stand-ins
+	go run ./cmd/demo
+
+test: ## all tests that this machine can run
+	go test ./...
+
+check: ## what a reviewer should not have to say
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	go vet ./... && go vet -tags lab ./...
+	go run $(STATICCHECK) ./... && go run $(STATICCHECK) -tags lab ./...
+	shellcheck .ci/run
+	cd templates && shellcheck --external-sources --source-path=. install.sh steps/*.sh
+	go run $(CUE) fmt --check ./schema/... ./bundles/... ./testdata/specs/...
+	@go generate ./schema/v1 && git diff --exit-code --stat -- schema/v1 || (echo 'the generated types were stale; they are new now' >&2; exit 1)
+
+golden: build ## rewrite the committed trees and the expected output of the scripts
+	for spec in bundles/*/; do bin/satchel render $$spec -o $${spec}tree || exit 1; done
+	SATCHEL_GOLDEN=1 go test ./cmd/satchel -run TestScripts
+
+bench: ## benchmarks with allocations and throughput
+	go test -run '^$$' -bench . -benchmem ./...
+
+lab: ## install bundles on booted Debian hosts (root, Debian, about 10 minutes the first time)
+	SATCHEL_TOOLS=required go test -tags lab -timeout 60m -v ./internal/lab/...
+
+tools: ## the modules of the decoders, which tests do not fetch by themselves
+	for dir in $(DECODERS); do (cd $$dir && go mod download) || exit 1; done
+
+cross: ## satchel for every platform that it runs on
+	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 go build -trimpath -o build/satchel-$${p%/*}-$${p#*/} ./cmd/satchel || exit 1; done
+
+vuln: ## known vulnerabilities in what satchel calls
+	go run $(GOVULNCHECK) ./...
+
+clean:
+	rm -rf bin build
