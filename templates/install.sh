@@ -13,6 +13,9 @@ Usage: ./install.sh [--host NAME] [--secrets FILE] [--dry-run] [--from STEP] [--
   --dry-run       print what would change, change nothing
   --from STEP     begin at STEP, such as 60-haproxy or haproxy
   --only STEP     run STEP alone
+
+The environment variable SATCHEL_WAIT is how many seconds to wait for another host at
+most; default: 900.
 EOF
 }
 
@@ -114,6 +117,7 @@ read -r -a steps <<<"$HOST_STEPS"
 read -r -a files <<<"$HOST_FILES"
 listed "${steps[@]/#/steps/}" ${files[@]+"${files[@]}"}
 if ((${#files[@]})); then verify "${files[@]}"; fi
+if [[ -n $HOST_IMAGES ]]; then verify 'images/*'; fi
 
 if [[ -n $SECRETS ]]; then
 	[[ -r $SECRETS ]] || die "cannot read the secrets file $SECRETS"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -75,16 +76,22 @@ func TestAFullDiskLeavesNothingAndSaysHowMuchIsNeeded(t *testing.T) {
 	s.holds("b.tar", "b.tar.gz", "b.tar.zst", "disk")
 }
 
+// TestALockThatDoesNotFitLeavesTheOldOne has a disk with room for one lock only,
+// and an upstream that moved since.
 func TestALockThatDoesNotFitLeavesTheOldOne(t *testing.T) {
 	s := newSite(t)
 	s.upstream(func(h http.Handler) http.Handler { return h })
-	s.disk("disk", "size=8k")
-	s.write("disk/satchel.lock", older)
-	s.write("disk/ballast", strings.Repeat("x", 4096))
-	if err := os.Remove(s.path("disk/satchel.lock")); err != nil {
-		t.Fatal(err)
-	}
+	s.must("lock", "spec")
+	digest := []byte(`"digest": "sha256:`)
+	fresh := s.read("spec/satchel.lock")
+	at := bytes.Index(fresh, digest) + len(digest)
+	old := string(fresh[:at]) + strings.Repeat("0", 64) + string(fresh[at+64:])
+	s.disk("disk", fmt.Sprintf("size=%d", (len(old)+4095)/4096*4096+4096))
+	s.write("disk/satchel.lock", old)
 	s.fails([]string{"lock", "spec", "--lock", "disk/satchel.lock"}, `writing lock "disk/satchel.lock"`, "no space left on device")
+	if string(s.read("disk/satchel.lock")) != old {
+		t.Error("the old lock is not what it was")
+	}
 	if entries, err := os.ReadDir(s.path("disk")); err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}

@@ -46,7 +46,7 @@ func newSecretsNewCmd() *cobra.Command {
 			if out == "" {
 				out = p.Cluster.Name + ".secrets"
 			}
-			set, err := secrets.New(time.Now())
+			set, err := secrets.New(p.Cluster.Name, time.Now())
 			if err != nil {
 				return err
 			}
@@ -110,10 +110,10 @@ func runSecretsSplit(cmd *cobra.Command, path, file, dir string) error {
 	return nil
 }
 
-// hostSecrets are the names of the secrets that a host needs: those that its files
-// have marks of, and the shared keys on a control plane.
+// hostSecrets are the names of the secrets that a host needs: whose they are, those
+// that its files have marks of, and the shared keys on a control plane.
 func hostSecrets(h plan.Host, tree render.Tree) []string {
-	var names []string
+	names := slices.Clone(secrets.General)
 	for _, f := range tree {
 		if strings.HasPrefix(f.Path, "hosts/"+h.Name+"/") {
 			names = append(names, secrets.Marks(f.Data)...)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -39,18 +40,25 @@ type Cluster struct {
 	SandboxImage string
 	// Registry is HOST:PORT of the bundle's registry; empty when images are preloaded.
 	Registry string
+	// RegistryAddress is the same by address, for a host that has no names yet.
+	RegistryAddress string
 	// Names are the lines of /etc/hosts, sorted by address.
 	Names []Names
 	// ControlPlanes and Workers are sorted by name. Workers are the control
 	// planes where there is no worker.
 	ControlPlanes, Workers []Endpoint
 	Balancer               Balancer
+	// files are what every node gets.
+	files []upstreamFile
 }
 
 // Kubernetes is the release to install; versions are without a leading v, tags as
 // they are.
 type Kubernetes struct {
 	Version, API, Etcd, CoreDNS, Pause, DNSDomain, TokenTTL string
+	IgnorePreflightErrors                                   []string
+	// FailCgroupV1 and ConntrackMaxPerCore are empty where the default holds.
+	FailCgroupV1, ConntrackMaxPerCore string
 }
 
 // Flannel is the pod network.
@@ -78,6 +86,9 @@ func newCluster(s *spec.Spec) Cluster {
 			Version: in.Kubernetes.Version, API: s.Release.Kubeadm,
 			Etcd: s.Release.Etcd, CoreDNS: s.Release.Coredns, Pause: s.Release.Pause,
 			DNSDomain: in.Kubernetes.DNSDomain, TokenTTL: in.Kubernetes.TokenTTL,
+			IgnorePreflightErrors: in.Kubernetes.IgnorePreflightErrors,
+			FailCgroupV1:          printed(in.Kubernetes.Kubelet.FailCgroupV1),
+			ConntrackMaxPerCore:   printed(in.Kubernetes.KubeProxy.ConntrackMaxPerCore),
 		},
 		Pods: in.Network.Pods, Services: in.Network.Services,
 		Names:         names(in),
@@ -93,7 +104,7 @@ func newCluster(s *spec.Spec) Cluster {
 		c.Endpoint = net.JoinHostPort(c.Balancer.Address, strconv.FormatInt(c.Balancer.APIPort, 10))
 	}
 	c.CertSANs = certSANs(in, c)
-	c.Registry = registry(in)
+	c.Registry, c.RegistryAddress = registry(in)
 	c.ImageRepository = c.pull(upstreamKubernetes)
 	c.SandboxImage = c.pull(upstreamKubernetes + "/pause:" + c.Kubernetes.Pause)
 	c.Flannel = Flannel{
@@ -102,6 +113,7 @@ func newCluster(s *spec.Spec) Cluster {
 		Port: in.Network.Flannel.Port, VNI: in.Network.Flannel.VNI,
 	}
 	c.Runtime = newRuntime(in.Runtime, c.Registry)
+	c.files = upstreamFiles(s, c.Runtime)
 	return c
 }
 
@@ -115,13 +127,14 @@ func (c *Cluster) pull(image string) string {
 	return c.Registry + "/" + image
 }
 
-// registry is HOST:PORT of the host with the role registry.
-func registry(in v1.Cluster) string {
+// registry is HOST:PORT of the host with the role registry, by name and by address.
+func registry(in v1.Cluster) (name, address string) {
 	hosts := endpoints(in.Hosts, registryRole)
 	if in.Registry.Mode != "embedded" || len(hosts) == 0 {
-		return ""
+		return "", ""
 	}
-	return net.JoinHostPort(fqdn(hosts[0].Name, in.Domain), strconv.FormatInt(in.Registry.Port, 10))
+	port := strconv.FormatInt(in.Registry.Port, 10)
+	return net.JoinHostPort(fqdn(hosts[0].Name, in.Domain), port), net.JoinHostPort(hosts[0].Address, port)
 }
 
 func names(in v1.Cluster) []Names {
@@ -152,6 +165,14 @@ func certSANs(in v1.Cluster, c Cluster) []string {
 	}
 	slices.SortFunc(sans, compareAddresses)
 	return slices.Compact(sans)
+}
+
+// printed is an optional value as text, empty where the spec has none.
+func printed[T any](v *T) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(*v)
 }
 
 func fqdn(name, domain string) string {

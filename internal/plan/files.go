@@ -20,7 +20,7 @@ type upstreamFile struct {
 	name, version, url, checksum string
 }
 
-func upstreamFiles(s *spec.Spec) []upstreamFile {
+func upstreamFiles(s *spec.Spec, r Runtime) []upstreamFile {
 	k := s.Cluster.Kubernetes.Version
 	list := []upstreamFile{
 		kubernetesBinary("kubeadm", k), kubernetesBinary("kubectl", k), kubernetesBinary("kubelet", k),
@@ -35,7 +35,7 @@ func upstreamFiles(s *spec.Spec) []upstreamFile {
 			checksum: ".sha256",
 		},
 	}
-	return append(list, runtimeFiles(s)...)
+	return append(list, runtimeFiles(s, r)...)
 }
 
 func kubernetesBinary(name, version string) upstreamFile {
@@ -45,8 +45,7 @@ func kubernetesBinary(name, version string) upstreamFile {
 	}
 }
 
-func runtimeFiles(s *spec.Spec) []upstreamFile {
-	r := newRuntime(s.Cluster.Runtime, "")
+func runtimeFiles(s *spec.Spec, r Runtime) []upstreamFile {
 	if r.Name == "docker" {
 		// Docker publishes no checksum beside its static archives.
 		return []upstreamFile{{
@@ -69,10 +68,10 @@ func runtimeFiles(s *spec.Spec) []upstreamFile {
 }
 
 // files lists the binaries for each architecture of the nodes.
-func files(s *spec.Spec, hosts []Host) []File {
+func files(c *Cluster, hosts []Host) []File {
 	var list []File
 	for _, arch := range architectures(hosts) {
-		for _, f := range upstreamFiles(s) {
+		for _, f := range c.files {
 			list = append(list, f.on(arch))
 		}
 	}
@@ -93,17 +92,4 @@ func (f upstreamFile) on(arch string) File {
 		file.ChecksumURL = file.URL + f.checksum
 	}
 	return file
-}
-
-// hostFiles are the paths of the files that a host's steps use, sorted.
-func hostFiles(s *spec.Spec, h Host) []string {
-	if !h.Node {
-		return nil
-	}
-	var list []string
-	for _, f := range upstreamFiles(s) {
-		list = append(list, path.Join("files", h.Arch, f.name))
-	}
-	slices.Sort(list)
-	return list
 }

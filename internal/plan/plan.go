@@ -26,6 +26,9 @@ type Plan struct {
 	// Images are sorted by name, Files by path.
 	Images []Image
 	Files  []File
+	// Programs are the architectures for which the bundle carries satchel itself,
+	// sorted.
+	Programs []string
 	// Sources are sorted by prefix.
 	Sources []Source
 	// SpecDigest is "sha256:…" of the resolved spec.
@@ -44,7 +47,8 @@ func New(s *spec.Spec) *Plan {
 	}
 	p.Units = units(p.Hosts)
 	p.Images = images(s, p.Hosts)
-	p.Files = files(s, p.Hosts)
+	p.Files = files(&p.Cluster, p.Hosts)
+	p.Programs = programs(p.Hosts)
 	for _, prefix := range sortedKeys(s.Cluster.Sources) {
 		p.Sources = append(p.Sources, Source{Prefix: prefix, Mirror: s.Cluster.Sources[prefix]})
 	}

@@ -18,6 +18,8 @@ type Runtime struct {
 	Endpoint string
 	// Config is the name of the template of the runtime's configuration.
 	Config string
+	// RestrictOOMScoreAdj goes into containerd's configuration.
+	RestrictOOMScoreAdj bool
 	// DaemonJSON is Docker's daemon.json; empty for containerd.
 	DaemonJSON string
 }
@@ -37,6 +39,8 @@ func newRuntime(in v1.Runtime, registry string) Runtime {
 		CRISocket: "unix:///var/run/containerd/containerd.sock",
 		Endpoint:  "unix:///var/run/containerd/containerd.sock",
 		Config:    "config.v3.toml.tmpl",
+
+		RestrictOOMScoreAdj: in.RestrictOOMScoreAdj,
 	}
 	// containerd 1 does not know version 3 of its configuration, and silently
 	// ignores the keys of one version in the other.

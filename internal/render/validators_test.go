@@ -45,7 +45,7 @@ func quiet(t *testing.T, dir string, args ...string) {
 
 // clusterSecrets are made once: keys take time.
 var clusterSecrets = sync.OnceValue(func() secrets.Set {
-	set, err := secrets.New(time.Unix(0, 0))
+	set, err := secrets.New("test", time.Unix(0, 0))
 	if err != nil {
 		panic(err)
 	}
@@ -179,6 +179,19 @@ func TestSystemdAcceptsTheUnits(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !strings.Contains(unit, "/") {
+				files = append(files, file)
+			}
+		}
+		for _, h := range p.Hosts {
+			if h.Registry {
+				text, err := os.ReadFile(filepath.Join(dir, "hosts", h.Name, "satchel-registry.service"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				file := filepath.Join(units, "satchel-registry.service")
+				if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte("/usr/local/bin/satchel"), []byte(stand)), 0o644); err != nil {
+					t.Fatal(err)
+				}
 				files = append(files, file)
 			}
 		}

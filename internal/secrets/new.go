@@ -6,13 +6,21 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"strconv"
 	"time"
 )
 
+// General are what every host's part of the secrets has: they tell whose the
+// secrets are and since when, and are not secret themselves.
+var General = []string{"cluster", "created"}
+
 // New makes all secrets of a cluster: the bootstrap token, passwords, and the keys
 // that kubeadm's control planes share.
-func New(now time.Time) (Set, error) {
+func New(cluster string, now time.Time) (Set, error) {
 	set := Set{
+		"cluster": cluster,
+		// Seconds since 1970: a host whose clock is earlier has the wrong time.
+		"created": strconv.FormatInt(now.Unix(), 10),
 		// kubeadm's form, [a-z0-9]{6}.[a-z0-9]{16}.
 		"bootstrap-token": random(lower, 6) + "." + random(lower, 16),
 		// VRRP takes 8 characters and ignores the rest.
@@ -23,8 +31,8 @@ func New(now time.Time) (Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	for prefix, commonName := range map[string]string{"front-proxy-ca": "front-proxy-ca", "etcd-ca": "etcd-ca"} {
-		if _, err := newAuthority(set, prefix, commonName, now); err != nil {
+	for _, name := range []string{"front-proxy-ca", "etcd-ca"} {
+		if _, err := newAuthority(set, name, name, now); err != nil {
 			return nil, err
 		}
 	}

@@ -77,6 +77,21 @@ type Kubernetes struct {
 	// tokenTTL is how long hosts can join with the bootstrap token.
 	TokenTTL string `json:"tokenTTL"`
 
+	// ignorePreflightErrors are checks of kubeadm that may fail.
+	IgnorePreflightErrors []string `json:"ignorePreflightErrors,omitempty"`
+
+	// kubelet holds settings of every kubelet; what is not set is the kubelet's own default.
+	Kubelet struct {
+		// failCgroupV1 lets a kubelet from 1.35 on refuse hosts with cgroup v1.
+		FailCgroupV1 *bool `json:"failCgroupV1,omitempty"`
+	} `json:"kubelet"`
+
+	// kubeProxy holds settings of every kube-proxy; what is not set is its own default.
+	KubeProxy struct {
+		// conntrackMaxPerCore is the size of the connection tracking table; 0 leaves the host's.
+		ConntrackMaxPerCore *int64 `json:"conntrackMaxPerCore,omitempty"`
+	} `json:"kubeProxy"`
+
 	// certSANs are further names and addresses of the API server.
 	CertSANs []string `json:"certSANs,omitempty"`
 }
@@ -131,6 +146,9 @@ type Runtime struct {
 
 	// runc is the release of runc that goes with containerd; docker brings its own.
 	Runc string `json:"runc"`
+
+	// restrictOOMScoreAdj keeps containerd from lowering OOM scores, for hosts that may not do so.
+	RestrictOOMScoreAdj bool `json:"restrictOOMScoreAdj"`
 
 	// registryMirrors are Docker Hub mirrors in Docker's daemon.json.
 	RegistryMirrors []string `json:"registryMirrors,omitempty"`

@@ -29,16 +29,27 @@ func Build(ctx context.Context, dir, kubernetes string, log io.Writer) (*Inputs,
 	if err != nil {
 		return nil, err
 	}
-	own, err := lockDir(ctx, dir)
-	if err != nil {
-		return nil, err
+	// Whoever finds everything need not wait for another's build.
+	in, err := build(ctx, &maker{dir: dir, log: log, look: true}, kubernetes)
+	if errors.Is(err, errMissing) {
+		in, err = buildAlone(ctx, &maker{dir: dir, log: log}, kubernetes)
 	}
-	defer own.Close()
-	in, err := build(ctx, &maker{dir: dir, log: log}, kubernetes)
 	if err != nil {
 		return nil, fmt.Errorf("building the inputs of Kubernetes %s: %w", kubernetes, err)
 	}
 	return in, nil
+}
+
+func buildAlone(ctx context.Context, m *maker, kubernetes string) (*Inputs, error) {
+	own, err := lockDir(ctx, m.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer own.Close()
+	if err := errors.Join(compilers(ctx), m.sweep()); err != nil {
+		return nil, err
+	}
+	return build(ctx, m, kubernetes)
 }
 
 func build(ctx context.Context, m *maker, kubernetes string) (*Inputs, error) {
@@ -51,9 +62,6 @@ func build(ctx context.Context, m *maker, kubernetes string) (*Inputs, error) {
 	}
 	mods, err := loadModules(ctx, m.sources, chosen)
 	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(compilers(ctx), m.sweep()); err != nil {
 		return nil, err
 	}
 	var bin programs

@@ -45,7 +45,7 @@ func (m *maker) compile(ctx context.Context, mod module, bin *programs) error {
 		name := mod.program(pkg)
 		path, err := m.make(ctx, filepath.Join("bin", mod.dir+"-"+mod.key, name), func(temp string) error {
 			args := slices.Concat([]string{"go", "build", "-o", temp}, mod.arguments(), []string{pkg})
-			return run(ctx, mod.root, mod.environment(), append([]string{"nice"}, args...)...)
+			return run(ctx, mod.root, mod.environment(), args...)
 		})
 		if err != nil {
 			return err
@@ -71,9 +71,9 @@ func (m *maker) pause(ctx context.Context, bin *programs) error {
 	return err
 }
 
-// run runs a compiler. An interrupt lets it clean up.
+// run runs a compiler, behind everybody else. An interrupt lets it clean up.
 func run(ctx context.Context, dir string, env []string, command ...string) error {
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd := exec.CommandContext(ctx, "nice", command...)
 	cmd.Dir = dir
 	cmd.Env = slices.Concat(os.Environ(), env)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

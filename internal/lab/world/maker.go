@@ -20,8 +20,11 @@ import (
 type maker struct {
 	dir     string
 	sources string // testdata/lab
+	look    bool   // make nothing, fail with errMissing instead
 	log     io.Writer
 }
+
+var errMissing = errors.New("not made yet")
 
 // make gives the path of a thing below the directory. If it is missing, make
 // builds it under another name first, so that a half-built one is never found.
@@ -29,6 +32,9 @@ func (m *maker) make(ctx context.Context, name string, build func(temp string) e
 	final := filepath.Join(m.dir, name)
 	if _, err := os.Stat(final); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return final, err
+	}
+	if m.look {
+		return "", errMissing
 	}
 	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
 		return "", fmt.Errorf("making %q: %w", name, err)

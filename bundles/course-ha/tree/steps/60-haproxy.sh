@@ -3,7 +3,6 @@
 # takes the old one's place.
 . "$BUNDLE/steps/lib.sh"
 
-needs haproxy haproxy
 put "$HOST_DIR/haproxy.cfg" /etc/haproxy/haproxy.cfg 600 haproxy -c -f
 enable haproxy.service
 serve haproxy.service reload-or-restart /etc/haproxy/haproxy.cfg

@@ -3,7 +3,6 @@
 # looks at haproxy and lowers the priority; nothing here ever stops keepalived.
 . "$BUNDLE/steps/lib.sh"
 
-needs keepalived keepalived
 put "$HOST_DIR/check-haproxy.sh" /etc/keepalived/check-haproxy.sh 755
 # Before 2.0.20 keepalived cannot test a configuration, and it wants the check in place.
 check=(true)

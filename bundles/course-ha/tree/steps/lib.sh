@@ -3,6 +3,7 @@
 # shows it and a second run finds nothing to do. install.sh exports BUNDLE, HOST_DIR,
 # SECRETS, DRY_RUN and CHANGE_LIST. Needs bash 4.2 and coreutils.
 set -euo pipefail
+umask 022
 # shellcheck source=/dev/null
 . "$HOST_DIR/host.env"
 
@@ -42,10 +43,35 @@ run() {
 	fi
 }
 
-# needs COMMAND PACKAGE stops where the operating system lacks a program.
-needs() {
-	command -v "$1" >/dev/null ||
-		die "$1 is not installed; install the operating system's package $2 first"
+# wait_for WHAT COMMAND... runs the command until it succeeds. The reason for the wait
+# is shown; after SATCHEL_WAIT seconds, 900 unless set, it is an error.
+wait_for() {
+	local what=$1 begin=$SECONDS said=0 passed
+	shift
+	if [[ -n $DRY_RUN ]]; then
+		printf 'would wait for %s\n' "$what"
+		return
+	fi
+	until "$@" >/dev/null 2>&1; do
+		passed=$((SECONDS - begin))
+		if ((passed >= ${SATCHEL_WAIT:-900})); then
+			die "$what did not come within ${SATCHEL_WAIT:-900} seconds; see to it and run install.sh again"
+		fi
+		if ((passed >= said)); then
+			printf 'waiting for %s (%ss)\n' "$what" "$passed"
+			said=$((passed + 15))
+		fi
+		sleep 0.5
+	done
+}
+
+# connects HOST:PORT is true when something listens there.
+connects() { timeout 2 bash -c "exec 3<>/dev/tcp/${1%:*}/${1##*:}"; }
+
+# api_ready HOST:PORT is true when an API server there says that it is ready. Nothing
+# secret is sent, so its certificate need not be known.
+api_ready() {
+	kubectl --kubeconfig=/dev/null --server="https://$1" --insecure-skip-tls-verify --request-timeout=5s get --raw /readyz
 }
 
 # load_secrets reads NAME=VALUE lines. Values stay in this shell: they are never in
@@ -111,15 +137,23 @@ scratch() {
 	fi
 }
 
-# settle DEST MODE moves NEW into place when it differs; being in the same directory,
-# it takes effect at once or not at all.
+# put_secret NAME DEST MODE installs a secret that is base64 of a file.
+put_secret() {
+	[[ -n ${SECRET[$1]:-} ]] || die "the secret $1 is missing; give --secrets FILE (satchel secrets new makes one)"
+	scratch "$2"
+	base64 --decode <<<"${SECRET[$1]}" >"$NEW" || die "the secret $1 is damaged; split or make the secrets again"
+	settle "$2" "$3" hidden
+}
+
+# settle DEST MODE [hidden] moves NEW into place when it differs; being in the same
+# directory, it takes effect at once or not at all.
 settle() {
 	if same_file "$NEW" "$1" && [[ $(stat -c %a "$1") == "$2" ]]; then
 		rm -f "$NEW"
 		return
 	fi
 	if [[ -n $DRY_RUN ]]; then
-		show_diff "$NEW" "$1"
+		[[ -n ${3:-} ]] || show_diff "$NEW" "$1"
 		rm -f "$NEW"
 	else
 		chmod "$2" "$NEW"

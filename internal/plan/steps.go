@@ -1,0 +1,66 @@
+package plan
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// stepUnits are the unit files that each step installs.
+var stepUnits = map[string][]string{
+	"40-docker.sh":     {"docker.service", "docker.socket"},
+	"40-containerd.sh": {"containerd.service"},
+	"50-kubernetes.sh": {"kubelet.service", "kubelet.service.d/10-kubeadm.conf"},
+	"70-keepalived.sh": {"keepalived.service.d/satchel.conf"},
+}
+
+// Steps are the steps that any of the hosts runs, sorted.
+func Steps(hosts []Host) []string {
+	seen := map[string]bool{}
+	for _, h := range hosts {
+		for _, step := range h.Steps {
+			seen[step] = true
+		}
+	}
+	return sortedKeys(seen)
+}
+
+func units(hosts []Host) []string {
+	var list []string
+	for _, step := range Steps(hosts) {
+		list = append(list, stepUnits[step]...)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// programs are the architectures of the hosts that run satchel itself, sorted.
+func programs(hosts []Host) []string {
+	seen := map[string]bool{}
+	for _, h := range hosts {
+		if h.Registry {
+			seen[h.Arch] = true
+		}
+	}
+	return sortedKeys(seen)
+}
+
+// needs are the programs that kubeadm's preflight of the release demands of the
+// operating system, with the packages that usually have them
+// (k8s.io/kubernetes, cmd/kubeadm/app/preflight/checks_linux.go).
+func (k Kubernetes) needs() []string {
+	minor, err := strconv.Atoi(strings.Split(k.Version, ".")[1])
+	if err != nil {
+		return nil // the catalogue has numbers only
+	}
+	needs := []string{"mount:mount"}
+	if minor <= 31 {
+		needs = append(needs, "conntrack:conntrack")
+	}
+	if minor <= 32 {
+		needs = append(needs, "ip:iproute2", "iptables:iptables", "nsenter:util-linux")
+	} else {
+		needs = append(needs, "losetup:util-linux")
+	}
+	return needs
+}
