@@ -24,7 +24,7 @@ func slowSite(t *testing.T, layers []heavyLayer) (*site, *meter) {
 	s.upstream(func(inner http.Handler) http.Handler { return m.wrap(heavyImage(t, inner, layers...)) })
 	s.must("lock", "spec")
 	m.sent.Store(0)
-	m.rate = 24 << 20
+	m.rate.Store(24 << 20)
 	return s, m
 }
 
@@ -67,10 +67,9 @@ func (s *site) appears(pattern string) func(<-chan struct{}) {
 	}
 }
 
-// served waits until the meter has counted so many bytes.
+// served waits until the meter has counted so many bytes from now on.
 func served(m *meter, n int64) func(<-chan struct{}) {
-	hit := make(chan struct{})
-	m.at, m.hit = n, func() { close(hit) }
+	hit := m.reached(n)
 	return func(ended <-chan struct{}) {
 		select {
 		case <-hit:
@@ -97,7 +96,7 @@ func checkInterrupted(t *testing.T, sig syscall.Signal, o outcome) {
 func TestAnInterruptedBuildGoesOnWhereItWas(t *testing.T) {
 	layers := noiseLayers(t, 3, 8<<20)
 	calm, m := slowSite(t, layers)
-	m.rate = 0
+	m.rate.Store(0)
 	calm.must("build", "spec", "-o", "b.tar")
 	all, want := m.sent.Load(), calm.read("b.tar")
 	for _, sig := range interruptions {
@@ -131,7 +130,7 @@ func TestAnInterruptedBuildGoesOnWhereItWas(t *testing.T) {
 // come. SIGKILL cannot but leave a temporary file; the next build sweeps it.
 func TestPackingThatIsInterruptedLeavesNothing(t *testing.T) {
 	s, m := slowSite(t, noiseLayers(t, 3, 8<<20))
-	m.rate = 0
+	m.rate.Store(0)
 	s.must("build", "spec", "-o", "b.tar.gz")
 	want, all := s.read("b.tar.gz"), m.sent.Load()
 	for _, sig := range interruptions {
@@ -164,7 +163,7 @@ func TestAnInterruptedLockLeavesTheOldOne(t *testing.T) {
 		os.RemoveAll(s.path("cache"))
 		s.must("lock", "spec")
 		all := m.sent.Load()
-		m.rate = 256 << 10
+		m.rate.Store(256 << 10)
 		for _, there := range []bool{true, false} {
 			if err := os.RemoveAll(s.path("cache")); err != nil {
 				t.Fatal(err)
@@ -172,7 +171,6 @@ func TestAnInterruptedLockLeavesTheOldOne(t *testing.T) {
 			if !there {
 				os.Remove(s.path("spec/satchel.lock"))
 			}
-			m.reset()
 			o := s.interrupted(sig, served(m, all/2), "lock", "spec")
 			checkInterrupted(t, sig, o)
 			left, _ := os.ReadFile(s.path("spec/satchel.lock"))
@@ -192,7 +190,7 @@ func TestAnInterruptedLockLeavesTheOldOne(t *testing.T) {
 
 func TestAnInterruptedUnpackLeavesNoDirectory(t *testing.T) {
 	s, m := slowSite(t, noiseLayers(t, 3, 8<<20))
-	m.rate = 0
+	m.rate.Store(0)
 	s.must("build", "spec", "-o", "b.tar.gz")
 	for _, sig := range interruptions {
 		o := s.interrupted(sig, s.appears(".site.*.tmp"), "unpack", "b.tar.gz", "-o", "site")

@@ -18,23 +18,33 @@ func proxyTo(host string) http.Handler {
 	return p
 }
 
-// meter counts the bytes of bodies that pass, slows them down to rate bytes a
-// second (0: no limit) over all answers together, and calls hit once at bytes.
+// meter counts the bytes of bodies that pass, and slows them down to rate bytes a
+// second (0: no limit) over all answers together.
 type meter struct {
-	sent atomic.Int64
-	rate int64
-	at   int64
-	hit  func()
+	sent, rate atomic.Int64
 
-	once sync.Once
 	mu   sync.Mutex
-	free time.Time // when the line is free again
+	free time.Time     // when the line is free again
+	at   int64         // where hit is closed
+	hit  chan struct{} // nil once it is
 }
 
-// reset has the meter count anew.
-func (m *meter) reset() {
+// reached is closed when so many bytes were sent, counted from now.
+func (m *meter) reached(n int64) <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.sent.Store(0)
-	m.once = sync.Once{}
+	m.at, m.hit = n, make(chan struct{})
+	return m.hit
+}
+
+func (m *meter) passed(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if sent := m.sent.Add(int64(n)); m.hit != nil && sent >= m.at {
+		close(m.hit)
+		m.hit = nil
+	}
 }
 
 func (m *meter) wrap(inner http.Handler) http.Handler {
@@ -59,13 +69,11 @@ func (w *metered) Write(p []byte) (int, error) {
 		w.m.wait(len(piece))
 		n, err := w.ResponseWriter.Write(piece)
 		done += n
-		if sent := w.m.sent.Add(int64(n)); w.m.hit != nil && sent >= w.m.at {
-			w.m.once.Do(w.m.hit)
-		}
+		w.m.passed(n)
 		if err != nil {
 			return done, err
 		}
-		if w.m.rate > 0 {
+		if w.m.rate.Load() > 0 {
 			http.NewResponseController(w.ResponseWriter).Flush()
 		}
 	}
@@ -73,15 +81,15 @@ func (w *metered) Write(p []byte) (int, error) {
 }
 
 func (m *meter) wait(n int) {
-	if m.rate == 0 {
+	rate := m.rate.Load()
+	if rate == 0 {
 		return
 	}
 	m.mu.Lock()
-	now := time.Now()
-	if m.free.Before(now) {
+	if now := time.Now(); m.free.Before(now) {
 		m.free = now
 	}
-	m.free = m.free.Add(time.Duration(n) * time.Second / time.Duration(m.rate))
+	m.free = m.free.Add(time.Duration(n) * time.Second / time.Duration(rate))
 	until := m.free
 	m.mu.Unlock()
 	time.Sleep(time.Until(until))

@@ -30,6 +30,16 @@ type Input struct {
 	Tree  render.Tree
 	Lock  *lock.Lock
 	Cache *cache.Cache
+	// Programs are those that satchel itself brings along.
+	Programs []Program
+}
+
+// Program is a file on the disk of the build machine that hosts run.
+type Program struct {
+	// Path is the place in the bundle, such as "bin/satchel-amd64".
+	Path string
+	// Source is the file.
+	Source string
 }
 
 // The places of a bundle that have a meaning here.
@@ -41,8 +51,10 @@ const (
 	imagesDir  = "images/"
 	layoutName = imagesDir + "oci-layout"
 	indexName  = imagesDir + "index.json"
+	listName   = imagesDir + "list"
 	blobsDir   = imagesDir + "blobs/sha256/"
 
-	filesDir = "files/"
-	hostsDir = "hosts/"
+	filesDir    = "files/"
+	programsDir = "bin/"
+	hostsDir    = "hosts/"
 )

@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,6 +45,7 @@ func sample(t testing.TB) Input {
 		Lock:  &lock.Lock{Format: lock.Format},
 		Cache: openCache(t),
 	}
+	addProgram(t, &in, "bin/satchel-amd64", bytes.Repeat([]byte("satchel "), 100_000))
 	addFile(t, &in, "files/amd64/kubeadm", bytes.Repeat([]byte("kubeadm "), 200_000))
 	addFile(t, &in, "files/amd64/cni.tgz", []byte("plugins"))
 	base := must(random.Image(3000, 2))
@@ -83,6 +85,15 @@ func addFile(t testing.TB, in *Input, path string, data []byte) {
 	}
 	url := "https://dl.example/" + path
 	in.Lock.Files = append(in.Lock.Files, lock.File{Path: path, URL: url, SHA256: hexSum(data), Size: int64(len(data))})
+}
+
+func addProgram(t testing.TB, in *Input, path string, data []byte) {
+	t.Helper()
+	source := filepath.Join(t.TempDir(), "satchel")
+	if err := os.WriteFile(source, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in.Programs = append(in.Programs, Program{Path: path, Source: source})
 }
 
 func addImage(t testing.TB, in *Input, name string, platforms map[string]v1.Image) {

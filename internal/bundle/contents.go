@@ -16,14 +16,15 @@ import (
 // item is one file on its way into the archive.
 type item struct {
 	File
-	// data is the content of a file that is at hand; a file without it comes
-	// from the cache.
-	data []byte
+	// data is the content of a file that is at hand, source names a file on
+	// disk; a file with neither comes from the cache.
+	data   []byte
+	source string
 	// use says what needs the file, for messages.
 	use string
 }
 
-func (i *item) inCache() bool  { return i.data == nil }
+func (i *item) inCache() bool  { return i.data == nil && i.source == "" }
 func (i *item) digest() string { return "sha256:" + i.SHA256 }
 
 func atHand(path string, mode Mode, data []byte) item {
@@ -50,8 +51,17 @@ func contents(in Input) ([]item, []Image, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	layoutFiles := []item{atHand(layoutName, Plain, []byte(layoutMarker)), atHand(indexName, Plain, l.index)}
-	return slices.Concat(tree, layoutFiles, blobs, fileItems(in.Lock.Files)), l.images, nil
+	programs, err := programItems(in.Programs)
+	if err != nil {
+		return nil, nil, err
+	}
+	layoutFiles := []item{
+		atHand(layoutName, Plain, []byte(layoutMarker)),
+		atHand(indexName, Plain, l.index),
+		atHand(listName, Plain, imageList(l.images)),
+	}
+	fetched := sortItems(append(fileItems(in.Lock.Files), programs...))
+	return slices.Concat(tree, layoutFiles, blobs, fetched), l.images, nil
 }
 
 func sortItems(items []item) []item {
@@ -66,8 +76,8 @@ func treeItems(tree render.Tree) ([]item, error) {
 			return nil, fmt.Errorf("adding rendered file %q: %q is for the image layout", file.Path, imagesDir)
 		}
 		mode := Plain
-		if file.Mode.Perm() == Program.Perm() {
-			mode = Program
+		if file.Mode.Perm() == Executable.Perm() {
+			mode = Executable
 		} else if file.Mode.Perm() != Plain.Perm() {
 			return nil, fmt.Errorf("adding rendered file %q: its mode is %#o, not 0644 or 0755", file.Path, uint32(file.Mode))
 		}
@@ -119,5 +129,5 @@ func fileItems(locked []lock.File) []item {
 			use:  fmt.Sprintf("file %q from %s", file.Path, file.URL),
 		})
 	}
-	return sortItems(items)
+	return items
 }

@@ -13,10 +13,11 @@ type Summary struct {
 	// they would take if each brought all its blobs along.
 	Blobs  int64 `json:"blobs"`
 	Shared int64 `json:"shared"`
-	// Tree is all that is neither an image nor a fetched file.
-	Tree  int64 `json:"tree"`
-	Files int64 `json:"files"`
-	Total int64 `json:"total"`
+	// Tree is all that is neither an image nor a fetched file nor a program.
+	Tree     int64 `json:"tree"`
+	Files    int64 `json:"files"`
+	Programs int64 `json:"programs"`
+	Total    int64 `json:"total"`
 }
 
 // ImageSize is the size of an image for one platform.
@@ -48,6 +49,8 @@ func summarize(m *Manifest) *Summary {
 			s.Blobs += file.Size
 		case strings.HasPrefix(file.Path, filesDir):
 			s.Files += file.Size
+		case strings.HasPrefix(file.Path, programsDir):
+			s.Programs += file.Size
 		default:
 			s.Tree += file.Size
 		}

@@ -22,7 +22,7 @@ func TestInspectTellsTheSizes(t *testing.T) {
 	if want := layers[0].Size + layers[1].Size; s.Shared != want {
 		t.Errorf("%d bytes are shared, want %d", s.Shared, want)
 	}
-	if want := in.Lock.Files[0].Size + in.Lock.Files[1].Size; s.Files != want || s.Blobs+s.Tree+s.Files != s.Total {
+	if want := in.Lock.Files[0].Size + in.Lock.Files[1].Size; s.Files != want || s.Programs != 800_000 || s.Blobs+s.Tree+s.Files+s.Programs != s.Total {
 		t.Errorf("sizes: %+v", s)
 	}
 }

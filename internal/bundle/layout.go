@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -89,6 +90,16 @@ func (l *layout) addSparse(index *v1.IndexManifest) (v1.Descriptor, error) {
 		Size:      int64(len(raw)),
 		Digest:    v1.Hash{Algorithm: "sha256", Hex: hexSum(raw)},
 	}, nil
+}
+
+// imageList is the content of images/list: one line an image, sorted by name, for
+// the scripts of hosts, which cannot read JSON.
+func imageList(images []Image) []byte {
+	var out strings.Builder
+	for _, image := range images {
+		out.WriteString(image.Digest + " " + image.Name + "\n")
+	}
+	return []byte(out.String())
 }
 
 func emptyIndex() *v1.IndexManifest {

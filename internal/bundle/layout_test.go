@@ -2,6 +2,8 @@ package bundle
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -29,6 +31,18 @@ func TestIndexPointsStraightAtASingleOCIManifest(t *testing.T) {
 		if !want.sparse && desc.Platform.String() != "linux/amd64" {
 			t.Errorf("%s has platform %v", want.name, desc.Platform)
 		}
+	}
+}
+
+func TestTheListOfImagesHasTheDigestsOfTheIndex(t *testing.T) {
+	dir := unpacked(t, build(t, sample(t), "a.tar"))
+	index := must(v1.ParseIndexManifest(bytes.NewReader(must(os.ReadFile(filepath.Join(dir, indexName))))))
+	want := ""
+	for _, desc := range index.Manifests {
+		want += desc.Digest.String() + " " + desc.Annotations[refNameAnnotation] + "\n"
+	}
+	if got := must(os.ReadFile(filepath.Join(dir, listName))); string(got) != want || want == "" {
+		t.Errorf("images/list is\n%swant\n%s", got, want)
 	}
 }
 

@@ -69,13 +69,13 @@ type Mode string
 
 // The modes that files of a bundle have.
 const (
-	Plain   Mode = "0644"
-	Program Mode = "0755"
+	Plain      Mode = "0644"
+	Executable Mode = "0755"
 )
 
 // Perm is the mode for the file system.
 func (m Mode) Perm() fs.FileMode {
-	if m == Program {
+	if m == Executable {
 		return 0o755
 	}
 	return 0o644

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode"
 
 	"github.com/satchel-kit/satchel/internal/archive"
 )
@@ -71,8 +72,8 @@ func (f *File) check() error {
 		return fmt.Errorf("file %q has size %d", f.Path, f.Size)
 	case !isHex(f.SHA256):
 		return fmt.Errorf("file %q has sha256 %q, not 64 lower-case hexadecimal digits", f.Path, f.SHA256)
-	case f.Mode != Plain && f.Mode != Program:
-		return fmt.Errorf("file %q has mode %q, not %q or %q", f.Path, f.Mode, Plain, Program)
+	case f.Mode != Plain && f.Mode != Executable:
+		return fmt.Errorf("file %q has mode %q, not %q or %q", f.Path, f.Mode, Plain, Executable)
 	case strings.HasPrefix(f.Path, blobsDir) && f.Path != blobsDir+f.SHA256:
 		return fmt.Errorf("file %q has sha256 %q: a blob is named by its digest", f.Path, f.SHA256)
 	}
@@ -86,7 +87,9 @@ func (m *Manifest) checkImages() error {
 		if image.Name <= before {
 			return fmt.Errorf("image %q is out of order or there twice", image.Name)
 		}
-		before = image.Name
+		if before = image.Name; strings.ContainsFunc(image.Name, notInList) {
+			return fmt.Errorf("image %q has a space or a control character in its name", image.Name)
+		}
 		if len(image.Platforms) == 0 {
 			return fmt.Errorf("image %q has no platform", image.Name)
 		}
@@ -101,6 +104,10 @@ func (m *Manifest) checkImages() error {
 	}
 	return nil
 }
+
+// notInList says which characters would make two lines or words of a name in the
+// list of the images.
+func notInList(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
 // blobs are the digests of all that the image consists of; some can be there
 // more than once.

@@ -76,7 +76,7 @@ func tinyManifest(t testing.TB) []byte {
 		}}},
 		Files: []File{
 			{Path: blobsDir + blob, Size: 24, SHA256: blob, Mode: Plain},
-			{Path: "install.sh", Size: 1, SHA256: blob, Mode: Program},
+			{Path: "install.sh", Size: 1, SHA256: blob, Mode: Executable},
 		},
 	}
 	raw := must(m.encode())

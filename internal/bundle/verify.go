@@ -89,7 +89,7 @@ func newVerifier(s *source) *verifier {
 		buf:    make([]byte, hashBufferSize),
 		files:  s.manifest.byPath(),
 		seen:   map[string]bool{},
-		kept:   map[string][]byte{layoutName: nil, indexName: nil},
+		kept:   map[string][]byte{layoutName: nil, indexName: nil, listName: nil},
 	}
 	for _, image := range s.manifest.Images {
 		v.kept[blobPath(image.Digest)] = nil

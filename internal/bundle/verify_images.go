@@ -15,7 +15,10 @@ func (v *verifier) checkImages() {
 	if marker := v.kept[layoutName]; marker != nil && string(marker) != layoutMarker {
 		v.problem(layoutName, "is %.100q, should be %q", marker, layoutMarker)
 	}
-	for _, name := range []string{layoutName, indexName} {
+	if list := v.kept[listName]; list != nil && !bytes.Equal(list, imageList(v.source.manifest.Images)) {
+		v.problem(listName, "has other images than %s", manifestName)
+	}
+	for _, name := range []string{layoutName, indexName, listName} {
 		if _, listed := v.files[name]; !listed {
 			v.problem(name, "is not in %s", manifestName)
 		}

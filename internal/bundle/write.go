@@ -105,8 +105,15 @@ func (p *packer) entries(items []item) []archive.Entry {
 }
 
 func (p *packer) open(it *item) (io.ReadCloser, error) {
-	if !it.inCache() {
+	switch {
+	case it.data != nil:
 		return &packing{it.reader(), p, it}, nil
+	case it.source != "":
+		f, err := os.Open(it.source)
+		if err != nil {
+			return nil, err
+		}
+		return &packing{f, p, it}, nil
 	}
 	f, err := p.cache.Get(it.digest())
 	if err != nil {
@@ -132,9 +139,16 @@ func (c *packing) Read(b []byte) (int, error) {
 		return n, err
 	}
 	if errors.Is(err, io.EOF) && c.packer.hasher.finish() != c.item.SHA256 {
-		return n, dropDamaged(c.packer.cache, c.item.digest(), c.item.use)
+		return n, c.spoiled()
 	}
 	return n, err
+}
+
+func (c *packing) spoiled() error {
+	if c.item.inCache() {
+		return dropDamaged(c.packer.cache, c.item.digest(), c.item.use)
+	}
+	return fmt.Errorf("%s changed while it was packed: build again", c.item.use)
 }
 
 // recheck reads the finished archive's headers back, because nothing else can

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -98,12 +99,12 @@ func TestEntriesAreInTheOrderThatReadersNeed(t *testing.T) {
 	want := []string{
 		"bundle.json", "SHA256SUMS",
 		"hosts/master1/host.env", "hosts/master1/kubeadm.yaml", "hosts/worker1/kubeadm.yaml", "install.sh",
-		"images/oci-layout", "images/index.json",
+		"images/oci-layout", "images/index.json", "images/list",
 	}
-	if !slices.Equal(names[:8], want) {
-		t.Errorf("the archive begins with %q", names[:8])
+	if !slices.Equal(names[:9], want) {
+		t.Errorf("the archive begins with %q", names[:9])
 	}
-	blobs := names[8 : len(names)-2]
+	blobs := names[9 : len(names)-3]
 	if !slices.IsSorted(blobs) || !strings.HasPrefix(blobs[0], blobsDir) || !strings.HasPrefix(blobs[len(blobs)-1], blobsDir) {
 		t.Errorf("blobs: %q", blobs)
 	}
@@ -112,7 +113,7 @@ func TestEntriesAreInTheOrderThatReadersNeed(t *testing.T) {
 	if len(blobs) != 15 {
 		t.Errorf("%d blobs, want 15", len(blobs))
 	}
-	if files := names[len(names)-2:]; !slices.Equal(files, []string{"files/amd64/cni.tgz", "files/amd64/kubeadm"}) {
+	if files := names[len(names)-3:]; !slices.Equal(files, []string{"bin/satchel-amd64", "files/amd64/cni.tgz", "files/amd64/kubeadm"}) {
 		t.Errorf("the archive ends with %q", files)
 	}
 }
@@ -139,6 +140,33 @@ func TestWriteTellsEveryByte(t *testing.T) {
 	}
 	if size := must(Size(in)); told != size {
 		t.Errorf("told %d bytes of %d", told, size)
+	}
+}
+
+func TestAProgramThatChangesWhileItIsPackedSpoilsTheBundle(t *testing.T) {
+	for what, change := range map[string]func([]byte) []byte{
+		"content": func(data []byte) []byte { data[7] ^= 1; return data },
+		"shorter": func(data []byte) []byte { return data[1:] },
+		"longer":  func(data []byte) []byte { return append(data, 0) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			in := sample(t)
+			source := in.Programs[0].Source
+			out := filepath.Join(t.TempDir(), "a.tar")
+			var once sync.Once
+			err := Write(t.Context(), out, in, func(int64) {
+				once.Do(func() {
+					data := change(must(os.ReadFile(source)))
+					if err := os.WriteFile(source, data, 0o600); err != nil {
+						t.Error(err)
+					}
+				})
+			})
+			wantError(t, err, "bin/satchel-amd64")
+			if left := listDir(t, filepath.Dir(out)); left != nil {
+				t.Errorf("left behind: %q", left)
+			}
+		})
 	}
 }
 
@@ -197,6 +225,11 @@ func TestWriteRefuses(t *testing.T) {
 		"a rendered image":            {func(in *Input) { in.Tree[0].Path = "images/index.json" }, "image layout"},
 		"a rendered bundle.json":      {func(in *Input) { in.Tree[0].Path = "bundle.json" }, "itself"},
 		"a rendered path that leaves": {func(in *Input) { in.Tree[0].Path = "../x" }, "clean relative path"},
+		"a program elsewhere":         {func(in *Input) { in.Programs[0].Path = "files/satchel" }, `below "bin/"`},
+		"a program that is not there": {func(in *Input) { in.Programs[0].Source += "x" }, "no such file"},
+		"a program twice":             {func(in *Input) { in.Programs = append(in.Programs, in.Programs[0]) }, "there twice"},
+		"a program that is a folder":  {func(in *Input) { in.Programs[0].Source = filepath.Dir(in.Programs[0].Source) }, "is a directory"},
+		"an image name of two lines":  {func(in *Input) { in.Lock.Images[0].Name += "\nsha256:0 x" }, "control character"},
 		"an odd mode":                 {func(in *Input) { in.Tree[0].Mode = 0o600 }, "mode"},
 		"no name":                     {func(in *Input) { in.Meta.Name = "" }, "empty"},
 		"no spec digest":              {func(in *Input) { in.Meta.Spec = "" }, "digest"},

@@ -2,13 +2,12 @@ package plan
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/satchel-kit/satchel/internal/spec"
 )
 
-// images lists what kubeadm of the release pulls (kubeadm config images list) and
-// what the manifests name, for the platforms of the nodes.
+// images lists what kubeadm of the release pulls (kubeadm config images list), what
+// the manifests name and what the spec adds, for the platforms of the nodes.
 func images(s *spec.Spec, hosts []Host) []Image {
 	kubernetes := "v" + s.Cluster.Kubernetes.Version
 	names := []string{
@@ -22,6 +21,9 @@ func images(s *spec.Spec, hosts []Host) []Image {
 		s.Flannel.Image,
 		s.Flannel.CniPlugin,
 	}
+	names = append(names, s.Cluster.Images...)
+	slices.Sort(names)
+	names = slices.Compact(names)
 	var platforms []string
 	for _, arch := range architectures(hosts) {
 		platforms = append(platforms, "linux/"+arch)
@@ -30,7 +32,6 @@ func images(s *spec.Spec, hosts []Host) []Image {
 	for i, name := range names {
 		list[i] = Image{Name: name, Platforms: platforms}
 	}
-	slices.SortFunc(list, func(a, b Image) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 

@@ -31,6 +31,9 @@ type Cluster struct {
 	// registry is where the hosts get their images from.
 	Registry Registry `json:"registry"`
 
+	// images are further images to carry, by their full upstream names with tags.
+	Images []string `json:"images,omitempty"`
+
 	// sources maps a prefix of an upstream address to a mirror: a registry host
 	// ("registry.k8s.io", "docker.io/rancher") or the start of a URL
 	// ("https://dl.k8s.io"). It says only where bytes are fetched; the lock and

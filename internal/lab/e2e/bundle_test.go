@@ -32,9 +32,26 @@ func (k *kit) run(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// makeKit takes a spec through lock, build and verify against stand-ins, and makes
-// its secrets.
+// upstream is where a bundle's bytes come from.
+type upstream interface {
+	Sources() []plan.Source
+	Close() error
+}
+
+// makeKit makes a bundle of stand-ins.
 func makeKit(t *testing.T, specPath string) *kit {
+	t.Helper()
+	return buildKit(t, specPath, func(p *plan.Plan) upstream {
+		w, err := standin.Serve(t.Context(), p.Images, p.Files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	})
+}
+
+// buildKit takes a spec through lock, build and verify, and makes its secrets.
+func buildKit(t *testing.T, specPath string, serve func(*plan.Plan) upstream) *kit {
 	t.Helper()
 	dir := t.TempDir()
 	k := &kit{
@@ -49,10 +66,7 @@ func makeKit(t *testing.T, specPath string) *kit {
 		t.Fatal(err)
 	}
 	k.plan = plan.New(s)
-	world, err := standin.Serve(t.Context(), k.plan.Images, k.plan.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	world := serve(k.plan)
 	defer world.Close()
 	supply := []string{"--lock", filepath.Join(dir, "satchel.lock"), "--cache", filepath.Join(dir, "cache")}
 	for _, source := range world.Sources() {
@@ -89,8 +103,9 @@ func (k *kit) carry(t *testing.T, m *lab.Machine) {
 	}
 }
 
-// network makes the hosts' network, or skips where hosts cannot be booted.
-func network(t *testing.T, subnet string) (*lab.Network, string) {
+// network makes the hosts' network and their root file system, with packages beside
+// the usual, or skips where hosts cannot be booted.
+func network(t *testing.T, subnet string, packages ...string) (*lab.Network, string) {
 	t.Helper()
 	if err := lab.Possible(); err != nil {
 		if os.Getenv("SATCHEL_TOOLS") == "required" {
@@ -98,7 +113,7 @@ func network(t *testing.T, subnet string) (*lab.Network, string) {
 		}
 		t.Skipf("cannot boot hosts here: %v", err)
 	}
-	base, err := lab.Base(t.Context(), "")
+	base, err := lab.Base(t.Context(), "", packages...)
 	if err != nil {
 		t.Fatal(err)
 	}

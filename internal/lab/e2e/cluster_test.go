@@ -1,0 +1,177 @@
+//go:build lab && linux
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/satchel-kit/satchel/internal/lab"
+	"github.com/satchel-kit/satchel/internal/lab/world"
+	"github.com/satchel-kit/satchel/internal/plan"
+)
+
+const smokeImage = "docker.io/library/busybox:1.36"
+
+// common is the part of every cluster's spec that the lab's hosts need: they share a
+// kernel, whose settings they cannot all change.
+const common = `package cluster
+
+name: %q
+kubernetes: {
+	version: %q
+	kubelet: failCgroupV1: false
+	kubeProxy: conntrackMaxPerCore: 0
+	ignorePreflightErrors: ["SystemVerification"]
+}
+network: hosts: "10.0.0.0/24"
+network: flannel: version: %q
+runtime: {name: "containerd", version: %q, runc: %q, restrictOOMScoreAdj: true}
+images: [%q]
+`
+
+// cluster is a set of booted hosts with a bundle of real Kubernetes.
+type cluster struct {
+	*kit
+	net   *lab.Network
+	hosts map[string]*lab.Machine
+}
+
+// bootCluster builds the bundle of a spec and boots its hosts with it.
+func bootCluster(t *testing.T, release, name, rest string) *cluster {
+	t.Helper()
+	n, base := network(t, "10.0.0.0/24", nodePackages...)
+	inputs, err := world.Build(t.Context(), "", release, testLog{t})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := inputs.Versions
+	text := fmt.Sprintf(common, name, v.Kubernetes, v.Flannel, v.Containerd, v.Runc, smokeImage) + rest
+	dir := filepath.Join(t.TempDir(), "spec")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cluster.cue"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{net: n, hosts: map[string]*lab.Machine{}}
+	c.kit = buildKit(t, dir, func(p *plan.Plan) upstream {
+		w, err := world.Serve(t.Context(), inputs, p.Images, p.Files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	})
+	for _, h := range c.plan.Hosts {
+		c.hosts[h.Name] = c.boot(t, n, base, h.Name)
+		c.carry(t, c.hosts[h.Name])
+	}
+	return c
+}
+
+// nodePackages are what the operating system of a node brings.
+var nodePackages = []string{"conntrack", "iptables", "nftables", "ethtool", "socat", "ebtables"}
+
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(p []byte) (int, error) {
+	l.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+// install starts install.sh on all hosts at the same moment and returns how long it
+// took until the last was done.
+func (c *cluster) install(t *testing.T) time.Duration {
+	t.Helper()
+	begin := time.Now()
+	var wg sync.WaitGroup
+	for name, m := range c.hosts {
+		wg.Go(func() {
+			out, said, err := m.Exec(t.Context(), nil, "bash", "-c", "/opt/bundle/install.sh --secrets /root/secrets")
+			t.Logf("%s was done after %v", name, time.Since(begin).Round(100*time.Millisecond))
+			if err != nil {
+				t.Errorf("%s: %v\n%s%s", name, err, out, said)
+			}
+		})
+	}
+	wg.Wait()
+	took := time.Since(begin)
+	if t.Failed() {
+		c.explain(t)
+		t.FailNow()
+	}
+	return took
+}
+
+// kubectl runs on the first control plane.
+func (c *cluster) kubectl(t *testing.T, args string) string {
+	t.Helper()
+	return on(t, c.first(), "kubectl --kubeconfig /etc/kubernetes/admin.conf "+args)
+}
+
+func (c *cluster) first() *lab.Machine {
+	for _, h := range c.plan.Hosts {
+		if h.Kubeadm == "init" {
+			return c.hosts[h.Name]
+		}
+	}
+	return nil
+}
+
+// notReady lists nodes that are not ready, and pods not all of whose containers are.
+func (c *cluster) notReady(t *testing.T) string {
+	t.Helper()
+	out, said, err := c.first().Exec(t.Context(), nil, "bash", "-c", `export KUBECONFIG=/etc/kubernetes/admin.conf
+		kubectl get nodes --no-headers | awk '$2 != "Ready"'
+		kubectl get pods -A --no-headers | awk '{split($3, n, "/"); if (n[1] != n[2]) print}'`)
+	if err != nil {
+		return said + err.Error()
+	}
+	return out
+}
+
+func (c *cluster) waitReady(t *testing.T, within time.Duration) {
+	t.Helper()
+	nodes := 0
+	for _, h := range c.plan.Hosts {
+		if h.Node {
+			nodes++
+		}
+	}
+	eventually(t, within, "all nodes and pods are ready", func() bool {
+		out, _, err := c.first().Exec(t.Context(), nil, "bash", "-c", "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers | grep -cw Ready")
+		return err == nil && strings.TrimSpace(out) == fmt.Sprint(nodes) && c.notReady(t) == ""
+	})
+}
+
+func (c *cluster) explain(t *testing.T) {
+	for name, m := range c.hosts {
+		out, _, _ := m.Exec(t.Context(), nil, "bash", "-c", `tail -n 30 /var/log/satchel/install.log
+			systemctl --failed --no-legend; journalctl -n 25 --no-pager -u kubelet -u containerd -u satchel-registry -u haproxy -u keepalived`)
+		t.Logf("%s:\n%s", name, out)
+	}
+	if m := c.first(); m != nil {
+		out, _, _ := m.Exec(t.Context(), nil, "bash", "-c", `export KUBECONFIG=/etc/kubernetes/admin.conf
+			kubectl get nodes,pods -A -o wide; kubectl get events -A --sort-by=.lastTimestamp | tail -30`)
+		t.Logf("cluster:\n%s", out)
+	}
+}
+
+// quiet holds that no host tried to send anything out of the hosts' network.
+func (c *cluster) quiet(t *testing.T) {
+	t.Helper()
+	for name, m := range c.hosts {
+		if n, err := m.Unrouted(); err != nil || n > 0 {
+			t.Errorf("%s tried to reach the outside %d times (%v)", name, n, err)
+		}
+	}
+	escapes, err := c.net.Escapes(t.Context())
+	if err != nil || len(escapes) > 0 {
+		t.Errorf("packets tried to leave: %v (%v)", escapes, err)
+	}
+}
