@@ -8,7 +8,7 @@ DECODERS    = $(wildcard testdata/decode/v*)
 .PHONY: build demo test check golden bench lab tools cross vuln clean
 
 build: ## bin/satchel
-	go build -trimpath -o bin/satchel ./cmd/satchel
+	CGO_ENABLED=0 go build -trimpath -o bin/satchel ./cmd/satchel
 
 demo: ## a reference spec to a verified bundle, against stand-ins
 	go run ./cmd/demo

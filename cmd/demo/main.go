@@ -74,6 +74,9 @@ func run(ctx context.Context, command []string) error {
 	fmt.Println("$", strings.Join(command, " "))
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	// The bundle carries this satchel, which has to run without the C library of
+	// the machine that built it.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	// An interrupt reaches the whole group; satchel cleans up by itself.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Run(); err != nil {

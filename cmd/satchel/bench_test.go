@@ -19,7 +19,7 @@ const (
 // builtProgram has the site run satchel as users do, not as a part of this test.
 func (s *site) builtProgram() {
 	s.t.Helper()
-	s.program = s.path("satchel")
+	s.remove("bin")
 	out, err := exec.CommandContext(s.t.Context(), "go", "build", "-trimpath", "-o", s.program, ".").CombinedOutput()
 	if err != nil {
 		s.t.Fatalf("building satchel: %v\n%s", err, out)

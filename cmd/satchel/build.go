@@ -68,10 +68,14 @@ func runBuild(cmd *cobra.Command, path string, o buildOptions) error {
 	}
 	b := bars(cmd, false)
 	defer b.Wait()
+	own, err := programs(p.Programs, b)
+	if err != nil {
+		return err
+	}
 	if err := bring(cmd, p, l, store, o, b); err != nil {
 		return err
 	}
-	in := bundle.Input{Meta: meta(p), Tree: tree, Lock: l, Cache: store}
+	in := bundle.Input{Meta: meta(p), Tree: tree, Lock: l, Cache: store, Programs: own}
 	if err := pack(cmd, o.out, in, b); err != nil {
 		return err
 	}

@@ -47,8 +47,8 @@ func printSummary(out io.Writer, s *bundle.Summary) error {
 	fmt.Fprintf(w, "spec\t%s\n", m.Spec)
 	fmt.Fprintf(w, "lock\t%s\n", m.Lock)
 	fmt.Fprintf(w, "satchel\t%s\n", m.Satchel)
-	fmt.Fprintf(w, "size\t%s: images %s (sharing saves %s), files %s, texts %s\n", progress.Bytes(s.Total),
-		progress.Bytes(s.Blobs), progress.Bytes(s.Shared), progress.Bytes(s.Files), progress.Bytes(s.Tree))
+	fmt.Fprintf(w, "size\t%s: images %s (sharing saves %s), files %s, programs %s, texts %s\n", progress.Bytes(s.Total),
+		progress.Bytes(s.Blobs), progress.Bytes(s.Shared), progress.Bytes(s.Files), progress.Bytes(s.Programs), progress.Bytes(s.Tree))
 	fmt.Fprintf(w, "\nHOST\tADDRESS\tROLES\n")
 	for _, h := range m.Hosts {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", h.Name, h.Address, strings.Join(h.Roles, ", "))
@@ -59,7 +59,7 @@ func printSummary(out io.Writer, s *bundle.Summary) error {
 	}
 	fmt.Fprintf(w, "\nFILE\tSIZE\tSHA256\n")
 	for _, f := range m.Files {
-		if strings.HasPrefix(f.Path, "files/") {
+		if strings.HasPrefix(f.Path, "files/") || strings.HasPrefix(f.Path, "bin/") {
 			fmt.Fprintf(w, "%s\t%s\t%s\n", f.Path, progress.Bytes(f.Size), f.SHA256)
 		}
 	}

@@ -106,6 +106,7 @@ func TestAnInterruptedBuildGoesOnWhereItWas(t *testing.T) {
 				s, m := slowSite(t, layers)
 				s.write("b.tar", older)
 				o := s.interrupted(sig, served(m, all*percent/100), "build", "spec", "-o", "b.tar")
+				m.goOn()
 				checkInterrupted(t, sig, o)
 				s.holds("b.tar")
 				if string(s.read("b.tar")) != older {
@@ -172,6 +173,7 @@ func TestAnInterruptedLockLeavesTheOldOne(t *testing.T) {
 				os.Remove(s.path("spec/satchel.lock"))
 			}
 			o := s.interrupted(sig, served(m, all/2), "lock", "spec")
+			m.goOn()
 			checkInterrupted(t, sig, o)
 			left, _ := os.ReadFile(s.path("spec/satchel.lock"))
 			if there != (left != nil) || there && !bytes.Equal(left, want) {

@@ -15,7 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"satchel": main})
+	testscript.Main(withPrograms{m}, map[string]func(){"satchel": main})
 }
 
 func TestScripts(t *testing.T) {
@@ -38,6 +38,8 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"upstream": upstreamCmd,
 			"flip":     flipCmd,
+			"freeport": freeportCmd,
+			"get":      getCmd,
 		},
 	})
 }

@@ -27,9 +27,12 @@ type meter struct {
 	free time.Time     // when the line is free again
 	at   int64         // where hit is closed
 	hit  chan struct{} // nil once it is
+	hold chan struct{} // nil or what keeps the line still
 }
 
-// reached is closed when so many bytes were sent, counted from now.
+// reached is closed when so many bytes were sent, counted from now. The line then
+// stands still until goOn, so that what happens at this point does not depend on
+// how fast the machine is.
 func (m *meter) reached(n int64) <-chan struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -38,12 +41,21 @@ func (m *meter) reached(n int64) <-chan struct{} {
 	return m.hit
 }
 
+func (m *meter) goOn() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.hold != nil {
+		close(m.hold)
+		m.hold = nil
+	}
+}
+
 func (m *meter) passed(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if sent := m.sent.Add(int64(n)); m.hit != nil && sent >= m.at {
 		close(m.hit)
-		m.hit = nil
+		m.hit, m.hold = nil, make(chan struct{})
 	}
 }
 
@@ -81,6 +93,12 @@ func (w *metered) Write(p []byte) (int, error) {
 }
 
 func (m *meter) wait(n int) {
+	m.mu.Lock()
+	hold := m.hold
+	m.mu.Unlock()
+	if hold != nil {
+		<-hold
+	}
 	rate := m.rate.Load()
 	if rate == 0 {
 		return

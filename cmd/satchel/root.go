@@ -44,7 +44,7 @@ difference found by --check; 2 wrong usage.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newVetCmd(), newRenderCmd(), newLockCmd(), newSecretsCmd(), newBuildCmd(),
-		newVerifyCmd(), newInspectCmd(), newUnpackCmd(), newVersionCmd(),
+		newVerifyCmd(), newInspectCmd(), newUnpackCmd(), newServeCmd(), newVersionCmd(),
 	)
 	return root
 }

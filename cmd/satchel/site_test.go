@@ -31,8 +31,10 @@ type site struct {
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), program: "satchel"}
-	s.env = []string{"HOME=" + s.dir, "SATCHEL_CACHE=" + s.path("cache"), "PATH=" + os.Getenv("PATH"), "TMPDIR=" + s.dir}
+	s := &site{t: t, dir: t.TempDir()}
+	s.program = s.path("bin/satchel")
+	s.env = []string{"HOME=" + s.dir, "SATCHEL_CACHE=" + s.path("cache"), "PATH=" + s.path("bin") + ":" + os.Getenv("PATH")}
+	s.install()
 	text, err := os.ReadFile("../../bundles/course-ha/cluster.cue")
 	if err != nil {
 		t.Fatal(err)
@@ -40,6 +42,28 @@ func newSite(t testing.TB) *site {
 	s.write("spec/cluster.cue", string(text))
 	return s
 }
+
+// install puts this test into the site's bin/ as satchel, and beside it a small
+// program for the bundles to carry, that does nothing.
+func (s *site) install() {
+	s.t.Helper()
+	s.write("bin/satchel-linux-amd64", smallProgram)
+	from, err := exec.LookPath("satchel")
+	if err == nil {
+		err = os.Link(from, s.program)
+	}
+	if err != nil { // another file system
+		err = os.Symlink(from, s.program)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// smallProgram is the header of an ELF file for x86-64 (elf(5)).
+const smallProgram = "\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00" + "\x02\x00\x3e\x00\x01\x00\x00\x00" +
+	"\x00\x00\x00\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00\x00\x00\x00\x00" +
+	"\x00\x00\x00\x00\x40\x00\x38\x00" + "\x00\x00\x40\x00\x00\x00\x00\x00"
 
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 
@@ -147,7 +171,7 @@ func (s *site) finish(cmd *exec.Cmd) outcome {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		s.t.Fatalf("running %q: %v", cmd.Args, err)
+		s.t.Errorf("running %q: %v", cmd.Args, err)
 	}
 	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
@@ -162,11 +186,18 @@ func (s *site) must(args ...string) outcome {
 	return o
 }
 
-// fails runs satchel, which must end with status 1, without a panic, and say all
-// of the parts on one line.
+// fails runs satchel, which must fail and say why.
 func (s *site) fails(args []string, parts ...string) outcome {
 	s.t.Helper()
 	o := s.run(args...)
+	s.failed(o, args, parts...)
+	return o
+}
+
+// failed checks that satchel ended with status 1, without a panic, and said all of
+// the parts on one line.
+func (s *site) failed(o outcome, args []string, parts ...string) {
+	s.t.Helper()
 	if o.status != 1 || strings.Contains(o.stderr, "goroutine ") {
 		s.t.Errorf("satchel %s: exit status %d, want 1\n%s%s", strings.Join(args, " "), o.status, o.stdout, o.stderr)
 	}
@@ -174,14 +205,13 @@ func (s *site) fails(args []string, parts ...string) outcome {
 	if !slices.ContainsFunc(said, func(line string) bool { return hasAll(line, parts) }) {
 		s.t.Errorf("satchel %s: no line has all of %q:\n%s%s", strings.Join(args, " "), parts, o.stdout, o.stderr)
 	}
-	return o
 }
 
 func hasAll(line string, parts []string) bool {
 	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) })
 }
 
-// list is every name in the site's directory but those below spec and cache.
+// list is every name in the site's directory but spec, cache and bin.
 func (s *site) list() []string {
 	s.t.Helper()
 	entries, err := os.ReadDir(s.dir)
@@ -190,7 +220,7 @@ func (s *site) list() []string {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.Name() != "spec" && e.Name() != "cache" {
+		if !slices.Contains([]string{"spec", "cache", "bin"}, e.Name()) {
 			names = append(names, e.Name())
 		}
 	}

@@ -21,6 +21,7 @@ var order = [][]string{
 	{"internal/lock"},
 	{"internal/fetch"},
 	{"internal/bundle"},
+	{"internal/serve"},
 	{"cmd/satchel", "cmd/demo"},
 }
 

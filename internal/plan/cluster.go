@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 
@@ -30,6 +31,8 @@ type Cluster struct {
 	Flannel       Flannel
 	// Pods and Services are subnets.
 	Pods, Services string
+	// ServiceAddress is the first address of Services, that of the Kubernetes API.
+	ServiceAddress string
 	// Endpoint is HOST:PORT of the Kubernetes API.
 	Endpoint string
 	// CertSANs are the names and addresses of the API server, addresses first.
@@ -59,6 +62,8 @@ type Kubernetes struct {
 	IgnorePreflightErrors                                   []string
 	// FailCgroupV1 and ConntrackMaxPerCore are empty where the default holds.
 	FailCgroupV1, ConntrackMaxPerCore string
+	// EvictionHard is printed in the order of the signals' names.
+	EvictionHard map[string]string
 }
 
 // Flannel is the pod network.
@@ -87,6 +92,7 @@ func newCluster(s *spec.Spec) Cluster {
 			Etcd: s.Release.Etcd, CoreDNS: s.Release.Coredns, Pause: s.Release.Pause,
 			DNSDomain: in.Kubernetes.DNSDomain, TokenTTL: in.Kubernetes.TokenTTL,
 			IgnorePreflightErrors: in.Kubernetes.IgnorePreflightErrors,
+			EvictionHard:          in.Kubernetes.Kubelet.EvictionHard,
 			FailCgroupV1:          printed(in.Kubernetes.Kubelet.FailCgroupV1),
 			ConntrackMaxPerCore:   printed(in.Kubernetes.KubeProxy.ConntrackMaxPerCore),
 		},
@@ -107,6 +113,7 @@ func newCluster(s *spec.Spec) Cluster {
 	c.Registry, c.RegistryAddress = registry(in)
 	c.ImageRepository = c.pull(upstreamKubernetes)
 	c.SandboxImage = c.pull(upstreamKubernetes + "/pause:" + c.Kubernetes.Pause)
+	c.ServiceAddress = netip.MustParsePrefix(c.Services).Addr().Next().String()
 	c.Flannel = Flannel{
 		Version: in.Network.Flannel.Version, Backend: in.Network.Flannel.Backend,
 		Image: c.pull(s.Flannel.Image), CNIPlugin: c.pull(s.Flannel.CniPlugin),

@@ -102,6 +102,7 @@ func (h *Host) addNode(c *Cluster) {
 		h.Files = append(h.Files, path.Join("files", h.Arch, f.name))
 	}
 	h.add("20-swap.sh")
+	h.add("25-routes.sh", Config{Path: "satchel-routes.service", Template: "satchel-routes.service.tmpl"})
 	h.add("30-kernel.sh",
 		Config{Path: "modules.conf", Template: "modules.conf"},
 		Config{Path: "sysctl.conf", Template: "sysctl.conf.tmpl"})

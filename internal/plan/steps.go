@@ -53,12 +53,12 @@ func (k Kubernetes) needs() []string {
 	if err != nil {
 		return nil // the catalogue has numbers only
 	}
-	needs := []string{"mount:mount"}
+	needs := []string{"mount:mount", "ip:iproute2"}
 	if minor <= 31 {
 		needs = append(needs, "conntrack:conntrack")
 	}
 	if minor <= 32 {
-		needs = append(needs, "ip:iproute2", "iptables:iptables", "nsenter:util-linux")
+		needs = append(needs, "iptables:iptables", "nsenter:util-linux")
 	} else {
 		needs = append(needs, "losetup:util-linux")
 	}

@@ -39,10 +39,11 @@ func TestAQuickItemIsOneLine(t *testing.T) {
 
 func TestASlowItemIsAnnouncedAfterFiveSeconds(t *testing.T) {
 	plain(t, "a: started, 1.0 kB\nb: started\nb: done, 0 B\na: done, 7 B\n", func(bars *Bars) {
-		a, b := bars.Start("a", 1000), bars.Start("b", 0)
-		time.Sleep(4 * time.Second)
+		a := bars.Start("a", 1000)
+		time.Sleep(time.Second)
+		b := bars.Start("b", 0)
 		a.Add(7)
-		time.Sleep(2 * time.Second)
+		time.Sleep(6 * time.Second)
 		b.Done(nil)
 		a.Done(nil)
 	})

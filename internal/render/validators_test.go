@@ -183,16 +183,18 @@ func TestSystemdAcceptsTheUnits(t *testing.T) {
 			}
 		}
 		for _, h := range p.Hosts {
-			if h.Registry {
-				text, err := os.ReadFile(filepath.Join(dir, "hosts", h.Name, "satchel-registry.service"))
-				if err != nil {
-					t.Fatal(err)
+			for _, c := range h.Configs {
+				if strings.HasSuffix(c.Path, ".service") {
+					text, err := os.ReadFile(filepath.Join(dir, "hosts", h.Name, c.Path))
+					if err != nil {
+						t.Fatal(err)
+					}
+					file := filepath.Join(units, c.Path)
+					if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte("/usr/local/bin/satchel"), []byte(stand)), 0o644); err != nil {
+						t.Fatal(err)
+					}
+					files = append(files, file)
 				}
-				file := filepath.Join(units, "satchel-registry.service")
-				if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte("/usr/local/bin/satchel"), []byte(stand)), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				files = append(files, file)
 			}
 		}
 		if slices.Contains(p.Units, "keepalived.service.d/satchel.conf") {

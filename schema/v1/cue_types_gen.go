@@ -85,6 +85,9 @@ type Kubernetes struct {
 
 	// kubelet holds settings of every kubelet; what is not set is the kubelet's own default.
 	Kubelet struct {
+		// evictionHard are the limits at which the kubelet evicts pods, by signal.
+		EvictionHard map[string]string `json:"evictionHard,omitempty"`
+
 		// failCgroupV1 lets a kubelet from 1.35 on refuse hosts with cgroup v1.
 		FailCgroupV1 *bool `json:"failCgroupV1,omitempty"`
 	} `json:"kubelet"`

@@ -69,9 +69,11 @@ wait_for() {
 connects() { timeout 2 bash -c "exec 3<>/dev/tcp/${1%:*}/${1##*:}"; }
 
 # api_ready HOST:PORT is true when an API server there says that it is ready. Nothing
-# secret is sent, so its certificate need not be known.
+# secret is sent, so its certificate need not be known. The name keeps kubectl from
+# asking for one; to the API server it is anonymous.
 api_ready() {
-	kubectl --kubeconfig=/dev/null --server="https://$1" --insecure-skip-tls-verify --request-timeout=5s get --raw /readyz
+	kubectl --kubeconfig=/dev/null --username=anonymous --password=none --server="https://$1" \
+		--insecure-skip-tls-verify --request-timeout=5s get --raw /readyz </dev/null
 }
 
 # load_secrets reads NAME=VALUE lines. Values stay in this shell: they are never in

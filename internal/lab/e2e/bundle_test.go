@@ -58,7 +58,9 @@ func buildKit(t *testing.T, specPath string, serve func(*plan.Plan) upstream) *k
 		satchel: filepath.Join(dir, "satchel"), spec: specPath,
 		bundle: filepath.Join(dir, "bundle.tar"), secrets: filepath.Join(dir, "secrets"),
 	}
-	if out, err := exec.Command("go", "build", "-o", k.satchel, "github.com/satchel-kit/satchel/cmd/satchel").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", k.satchel, "github.com/satchel-kit/satchel/cmd/satchel")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building satchel: %v\n%s", err, out)
 	}
 	s, err := spec.Load(specPath)

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,7 +26,10 @@ const common = `package cluster
 name: %q
 kubernetes: {
 	version: %q
-	kubelet: failCgroupV1: false
+	kubelet: {
+		failCgroupV1: false
+		evictionHard: {"imagefs.available": "1%%", "nodefs.available": "1%%", "nodefs.inodesFree": "1%%", "memory.available": "100Mi"}
+	}
 	kubeProxy: conntrackMaxPerCore: 0
 	ignorePreflightErrors: ["SystemVerification"]
 }
@@ -92,7 +96,7 @@ func (c *cluster) install(t *testing.T) time.Duration {
 	var wg sync.WaitGroup
 	for name, m := range c.hosts {
 		wg.Go(func() {
-			out, said, err := m.Exec(t.Context(), nil, "bash", "-c", "/opt/bundle/install.sh --secrets /root/secrets")
+			out, said, err := m.Exec(t.Context(), nil, "bash", "-c", "SATCHEL_WAIT=180 /opt/bundle/install.sh --secrets /root/secrets")
 			t.Logf("%s was done after %v", name, time.Since(begin).Round(100*time.Millisecond))
 			if err != nil {
 				t.Errorf("%s: %v\n%s%s", name, err, out, said)
@@ -102,7 +106,6 @@ func (c *cluster) install(t *testing.T) time.Duration {
 	wg.Wait()
 	took := time.Since(begin)
 	if t.Failed() {
-		c.explain(t)
 		t.FailNow()
 	}
 	return took
@@ -149,15 +152,22 @@ func (c *cluster) waitReady(t *testing.T, within time.Duration) {
 	})
 }
 
+// explain shows what the hosts and the cluster say of a failure. It is deferred: the
+// hosts are gone when cleanups run.
 func (c *cluster) explain(t *testing.T) {
+	if !t.Failed() {
+		return
+	}
 	for name, m := range c.hosts {
-		out, _, _ := m.Exec(t.Context(), nil, "bash", "-c", `tail -n 30 /var/log/satchel/install.log
+		out, _, _ := m.Exec(context.Background(), nil, "bash", "-c", `tail -n 30 /var/log/satchel/install.log
 			systemctl --failed --no-legend; journalctl -n 25 --no-pager -u kubelet -u containerd -u satchel-registry -u haproxy -u keepalived`)
 		t.Logf("%s:\n%s", name, out)
 	}
 	if m := c.first(); m != nil {
-		out, _, _ := m.Exec(t.Context(), nil, "bash", "-c", `export KUBECONFIG=/etc/kubernetes/admin.conf
-			kubectl get nodes,pods -A -o wide; kubectl get events -A --sort-by=.lastTimestamp | tail -30`)
+		out, _, _ := m.Exec(context.Background(), nil, "bash", "-c", `export KUBECONFIG=/etc/kubernetes/admin.conf
+			kubectl get nodes,pods -A -o wide
+			kubectl get pods -A --no-headers | awk '$4 ~ /Crash|Error/ {print $1, $2}' | while read -r ns pod; do kubectl -n "$ns" logs "$pod" --all-containers --tail=20; done
+			kubectl get events -A --sort-by=.lastTimestamp | tail -30`)
 		t.Logf("cluster:\n%s", out)
 	}
 }

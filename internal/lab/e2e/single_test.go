@@ -17,6 +17,7 @@ hosts: {
 	w1: {address: "10.0.0.21", roles: ["worker"]}
 }
 `)
+	defer c.explain(t)
 	took := c.install(t)
 	c.waitReady(t, time.Minute)
 	t.Logf("all nodes were ready %v after the start", took.Round(100*time.Millisecond))

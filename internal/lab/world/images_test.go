@@ -77,7 +77,12 @@ func inside(dir string, command ...string) (string, error) {
 }
 
 func TestEachImageRunsItsProgram(t *testing.T) {
-	in := built(t, testRelease)
+	for _, release := range releases(t) {
+		t.Run(release, func(t *testing.T) { runImages(t, built(t, release)) })
+	}
+}
+
+func runImages(t *testing.T, in *Inputs) {
 	v := in.Versions
 	etcd, _, _ := strings.Cut(v.Etcd, "-")
 	for _, c := range []struct{ image, command, want string }{
