@@ -56,9 +56,9 @@ func (c *cluster) smoke(t *testing.T) {
 		name := strings.Split(from, "=")[0]
 		for _, to := range pods {
 			p := strings.Split(to, "=")
-			says(t, c.kubectl(t, "exec "+name+" -- wget -qO- -T 3 http://"+p[1]+":8080/"), p[2])
+			says(t, c.kubectl(t, "exec "+name+" -- timeout 5 wget -qO- http://"+p[1]+":8080/"), p[2])
 		}
-		c.kubectl(t, "exec "+name+" -- wget -qO- -T 3 http://web.default.svc.cluster.local/")
+		c.kubectl(t, "exec "+name+" -- timeout 5 wget -qO- http://web.default.svc.cluster.local/")
 		says(t, c.kubectl(t, "exec "+name+" -- nslookup kubernetes.default.svc.cluster.local"), "10.96.0.1")
 	}
 	for _, h := range c.plan.Hosts {
