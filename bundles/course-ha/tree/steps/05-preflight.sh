@@ -22,7 +22,8 @@ fi
 if [[ -f /var/lib/satchel/cluster && $(cat /var/lib/satchel/cluster) != "$CLUSTER_NAME" ]]; then
 	problems+=("this host belongs to the cluster $(cat /var/lib/satchel/cluster); use a host that is free")
 fi
-if ! { ip -o -4 addr show 2>/dev/null || hostname -I; } | grep -qw "${HOST_ADDRESS//./\\.}"; then
+own=" $(ip -o -4 addr show 2>/dev/null || hostname -I) "
+if [[ ! $own =~ [[:space:]]${HOST_ADDRESS//./\\.}[/[:space:]] ]]; then
 	problems+=("no network interface has the address $HOST_ADDRESS of $HOST_NAME")
 fi
 for need in $HOST_NEEDS; do

@@ -6,7 +6,7 @@
 put "$HOST_DIR/check-haproxy.sh" /etc/keepalived/check-haproxy.sh 755
 # Before 2.0.20 keepalived cannot test a configuration, and it wants the check in place.
 check=(true)
-if [[ -e /etc/keepalived/check-haproxy.sh ]] && keepalived --help 2>&1 | grep -q -e --config-test; then
+if [[ -e /etc/keepalived/check-haproxy.sh && $(keepalived --help 2>&1) == *--config-test* ]]; then
 	check=(keepalived --config-test --use-file)
 fi
 put "$HOST_DIR/keepalived.conf" /etc/keepalived/keepalived.conf 600 "${check[@]}"
