@@ -10,10 +10,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // marker is the file by which a directory is known to hold a rendered tree.
 const marker = "install.sh"
+
+// writers is how many files are written at once; a tree of a thousand hosts has many
+// small ones, and most of the time is spent waiting for the file system.
+const writers = 8
 
 // Write makes dir hold exactly the tree: files that differ are replaced one by one,
 // files that the tree lacks are removed. A directory that holds anything but a
@@ -38,17 +44,30 @@ func (t Tree) Write(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := each(stale, func(s Stale) error { return replace(root, s.file) }, Missing, Changed); err != nil {
+		return fmt.Errorf("writing into %s: %w", dir, err)
+	}
+	// Afterwards, so that no directory is taken away that a new file goes into.
 	for _, s := range stale {
 		if s.Kind == Extra {
-			err = removeUp(root, s.Path)
-		} else {
-			err = replace(root, s.file)
-		}
-		if err != nil {
-			return fmt.Errorf("writing %s: %w", filepath.Join(dir, s.Path), err)
+			if err := removeUp(root, s.Path); err != nil {
+				return fmt.Errorf("removing from %s: %w", dir, err)
+			}
 		}
 	}
 	return nil
+}
+
+// each does something with every stale file of the kinds.
+func each(stale []Stale, do func(Stale) error, kinds ...string) error {
+	var work errgroup.Group
+	work.SetLimit(writers)
+	for _, s := range stale {
+		if slices.Contains(kinds, s.Kind) {
+			work.Go(func() error { return do(s) })
+		}
+	}
+	return work.Wait()
 }
 
 func isTree(dir string) bool {
