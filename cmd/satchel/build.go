@@ -17,6 +17,7 @@ import (
 
 type buildOptions struct {
 	supply
+	format  format
 	out     string
 	offline bool
 }
@@ -40,10 +41,14 @@ it was.`,
 			if _, err := archive.FormatOf(o.out); err != nil {
 				return usageError{err}
 			}
+			if err := o.format.check(); err != nil {
+				return err
+			}
 			return runBuild(cmd, specArg(args), o)
 		},
 	}
 	o.addFlags(cmd)
+	addFormat(cmd, &o.format)
 	cmd.Flags().StringVarP(&o.out, "output", "o", "", "the bundle's file: .tar, .tar.gz or .tar.zst")
 	cmd.Flags().BoolVar(&o.offline, "offline", false, "use the cache alone, no network")
 	cmd.MarkFlagFilename("output", "tar", "tar.gz", "tar.zst")
@@ -66,7 +71,7 @@ func runBuild(cmd *cobra.Command, path string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
-	b := bars(cmd, false)
+	b := bars(cmd)
 	defer b.Wait()
 	own, err := programs(p.Programs, b)
 	if err != nil {
@@ -83,6 +88,12 @@ func runBuild(cmd *cobra.Command, path string, o buildOptions) error {
 	size, err := bundle.Size(in)
 	if err != nil {
 		return err
+	}
+	if o.format == "json" {
+		return printJSON(cmd.OutOrStdout(), map[string]any{
+			"bundle": o.out, "name": p.Cluster.Name, "version": p.Cluster.Version,
+			"hosts": len(p.Hosts), "images": len(l.Images), "files": len(l.Files), "size": size,
+		})
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s %s, %d hosts, %d images, %d files, %s\n", o.out,
 		p.Cluster.Name, p.Cluster.Version, len(p.Hosts), len(l.Images), len(l.Files), progress.Bytes(size))

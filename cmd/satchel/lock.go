@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +14,9 @@ import (
 
 type lockOptions struct {
 	supply
-	check bool
-	names []string
+	format format
+	check  bool
+	names  []string
 }
 
 func newLockCmd() *cobra.Command {
@@ -39,10 +38,14 @@ again.`,
 			if o.check && len(o.names) > 0 {
 				return usagef("--check and --update exclude each other")
 			}
+			if err := o.format.check(); err != nil {
+				return err
+			}
 			return runLock(cmd, specArg(args), o)
 		},
 	}
 	o.addFlags(cmd)
+	addFormat(cmd, &o.format)
 	cmd.Flags().BoolVar(&o.check, "check", false, "compare the lock with upstream instead of writing it")
 	cmd.Flags().StringArrayVar(&o.names, "update", nil, "ask again about this image or file only (repeatable)")
 	return cmd
@@ -55,12 +58,12 @@ func runLock(cmd *cobra.Command, path string, o lockOptions) error {
 	}
 	p := plan.New(s)
 	old, err := o.readLock(path)
-	if err != nil && (o.check || len(o.names) > 0 || !isMissing(o.lockPath(path))) {
+	if isNew := errors.Is(err, fs.ErrNotExist) && !o.check && len(o.names) == 0; err != nil && !isNew {
 		return err
 	}
 	images, files := p.Images, p.Files
 	if len(o.names) > 0 {
-		if images, files, err = chosen(p, o.names); err != nil {
+		if images, files, err = p.Named(o.names); err != nil {
 			return err
 		}
 	}
@@ -69,18 +72,13 @@ func runLock(cmd *cobra.Command, path string, o lockOptions) error {
 		return err
 	}
 	if len(o.names) > 0 {
-		fresh = merge(old, fresh)
+		fresh = old.With(fresh)
 	}
-	return settleLock(cmd, o, path, old, fresh)
-}
-
-func isMissing(path string) bool {
-	_, err := lock.Read(path)
-	return errors.Is(err, fs.ErrNotExist)
+	return settleLock(cmd, o, o.lockPath(path), old, fresh)
 }
 
 func resolve(cmd *cobra.Command, p *plan.Plan, s supply, images []plan.Image, files []plan.File) (*lock.Lock, error) {
-	b := bars(cmd, false)
+	b := bars(cmd)
 	defer b.Wait()
 	client, err := s.client(p, b)
 	if err != nil {
@@ -93,72 +91,49 @@ func resolve(cmd *cobra.Command, p *plan.Plan, s supply, images []plan.Image, fi
 	return lock.Resolve(cmd.Context(), client, store, images, files, b)
 }
 
-// chosen are the plan's images and files that one of the names stands for.
-func chosen(p *plan.Plan, names []string) ([]plan.Image, []plan.File, error) {
-	var images []plan.Image
-	var files []plan.File
-	for _, name := range names {
-		before := len(images) + len(files)
-		for _, i := range p.Images {
-			if strings.Contains(i.Name, name) {
-				images = append(images, i)
-			}
-		}
-		for _, f := range p.Files {
-			if strings.Contains(f.Path, name) {
-				files = append(files, f)
-			}
-		}
-		if len(images)+len(files) == before {
-			return nil, nil, fmt.Errorf("the spec needs no image or file named %q; see satchel inspect or the lock for the names", name)
-		}
-	}
-	return images, files, nil
-}
-
-// merge puts what is fresh in the place of what is old.
-func merge(old, fresh *lock.Lock) *lock.Lock {
-	merged := &lock.Lock{Format: lock.Format, Images: fresh.Images, Files: fresh.Files}
-	for _, i := range old.Images {
-		if !slices.ContainsFunc(fresh.Images, func(n lock.Image) bool { return n.Name == i.Name }) {
-			merged.Images = append(merged.Images, i)
-		}
-	}
-	for _, f := range old.Files {
-		if !slices.ContainsFunc(fresh.Files, func(n lock.File) bool { return n.Path == f.Path }) {
-			merged.Files = append(merged.Files, f)
-		}
-	}
-	slices.SortFunc(merged.Images, func(a, b lock.Image) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortFunc(merged.Files, func(a, b lock.File) int { return strings.Compare(a.Path, b.Path) })
-	return merged
+// lockResult is what lock has done or found.
+type lockResult struct {
+	Lock   string   `json:"lock"`
+	Images int      `json:"images"`
+	Files  int      `json:"files"`
+	Moved  []string `json:"moved"`
+	isNew  bool
 }
 
 // settleLock prints what moved and writes the lock, unless it is only checked.
-func settleLock(cmd *cobra.Command, o lockOptions, spec string, old, fresh *lock.Lock) error {
-	path := o.lockPath(spec)
-	var moved []string
+func settleLock(cmd *cobra.Command, o lockOptions, path string, old, fresh *lock.Lock) error {
+	r := lockResult{Lock: path, Images: len(fresh.Images), Files: len(fresh.Files), Moved: []string{}, isNew: old == nil}
 	if old != nil {
-		moved = lock.Diff(old, fresh)
+		r.Moved = append(r.Moved, lock.Diff(old, fresh)...)
 	}
-	for _, line := range moved {
-		fmt.Fprintln(cmd.OutOrStdout(), line)
-	}
-	if o.check {
-		if len(moved) > 0 {
-			fmt.Fprintf(cmd.ErrOrStderr(), "satchel: upstream is not what %s says, %d moved; run satchel lock to take it over\n", path, len(moved))
-			return errDiffers
+	if !o.check && (r.isNew || len(r.Moved) > 0) {
+		if err := fresh.WriteFile(path); err != nil {
+			return err
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: upstream is as locked, %d images, %d files\n", path, len(fresh.Images), len(fresh.Files))
-		return nil
 	}
-	if old != nil && len(moved) == 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: nothing moved\n", path)
-		return nil
-	}
-	if err := fresh.WriteFile(path); err != nil {
+	if err := r.print(cmd, o); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d images, %d files\n", path, len(fresh.Images), len(fresh.Files))
+	if o.check && len(r.Moved) > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "satchel: upstream is not what %s says, %d moved; run satchel lock to take it over\n", path, len(r.Moved))
+		return errDiffers
+	}
+	return nil
+}
+
+func (r lockResult) print(cmd *cobra.Command, o lockOptions) error {
+	out := cmd.OutOrStdout()
+	if o.format == "json" {
+		return printJSON(out, r)
+	}
+	for _, line := range r.Moved {
+		fmt.Fprintln(out, line)
+	}
+	switch {
+	case !r.isNew && len(r.Moved) == 0:
+		fmt.Fprintf(out, "%s: nothing moved, %d images, %d files\n", r.Lock, r.Images, r.Files)
+	case !o.check:
+		fmt.Fprintf(out, "%s: %d images, %d files\n", r.Lock, r.Images, r.Files)
+	}
 	return nil
 }

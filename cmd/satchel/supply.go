@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,10 +46,16 @@ func (s *supply) readLock(spec string) (*lock.Lock, error) {
 	path := s.lockPath(spec)
 	l, err := lock.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s does not exist; run: satchel lock %s", path, spec)
+		return nil, fmt.Errorf("%s does not exist; run: satchel lock %s%w", path, spec, quietly{err})
 	}
 	return l, err
 }
+
+// quietly keeps an error for errors.Is where the text around it says all.
+type quietly struct{ error }
+
+func (quietly) Error() string   { return "" }
+func (q quietly) Unwrap() error { return q.error }
 
 func (s *supply) openCache() (*cache.Cache, error) {
 	dir := s.cacheDir
@@ -85,9 +90,6 @@ func (s *supply) client(p *plan.Plan, b *progress.Bars) (*upstream.Client, error
 }
 
 // bars shows progress on stderr.
-func bars(cmd *cobra.Command, quiet bool) *progress.Bars {
-	if quiet {
-		return progress.New(io.Discard)
-	}
+func bars(cmd *cobra.Command) *progress.Bars {
 	return progress.New(cmd.ErrOrStderr())
 }

@@ -77,3 +77,21 @@ func (old wants) changes(new wants, added, removed, changed string) []string {
 	}
 	return lines
 }
+
+// With is the lock with the images and files of another in the place of its own.
+func (l *Lock) With(fresh *Lock) *Lock {
+	with := &Lock{Format: Format, Images: slices.Clone(fresh.Images), Files: slices.Clone(fresh.Files)}
+	for _, i := range l.Images {
+		if !slices.ContainsFunc(fresh.Images, func(f Image) bool { return f.Name == i.Name }) {
+			with.Images = append(with.Images, i)
+		}
+	}
+	for _, f := range l.Files {
+		if !slices.ContainsFunc(fresh.Files, func(o File) bool { return o.Path == f.Path }) {
+			with.Files = append(with.Files, f)
+		}
+	}
+	slices.SortFunc(with.Images, func(a, b Image) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(with.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return with
+}

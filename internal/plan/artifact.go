@@ -1,5 +1,11 @@
 package plan
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Image is one container image that the bundle carries.
 type Image struct {
 	// Name is the full upstream reference with registry host and tag, such as
@@ -26,4 +32,20 @@ type File struct {
 // "[http://]HOST[:PORT][/PATH]"; only "http://" there allows plain HTTP.
 type Source struct {
 	Prefix, Mirror string
+}
+
+// Named are the images and files whose names contain one of the names.
+func (p *Plan) Named(names []string) ([]Image, []File, error) {
+	for _, name := range names {
+		if !slices.ContainsFunc(p.Images, func(i Image) bool { return strings.Contains(i.Name, name) }) &&
+			!slices.ContainsFunc(p.Files, func(f File) bool { return strings.Contains(f.Path, name) }) {
+			return nil, nil, fmt.Errorf("the spec needs no image or file named %q; the lock has the names", name)
+		}
+	}
+	chosen := func(s string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return strings.Contains(s, name) })
+	}
+	images := slices.DeleteFunc(slices.Clone(p.Images), func(i Image) bool { return !chosen(i.Name) })
+	files := slices.DeleteFunc(slices.Clone(p.Files), func(f File) bool { return !chosen(f.Path) })
+	return images, files, nil
 }

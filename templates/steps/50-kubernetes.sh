@@ -16,4 +16,6 @@ put "$BUNDLE/units/kubelet.service" "$units/kubelet.service"
 put "$BUNDLE/units/kubelet.service.d/10-kubeadm.conf" "$units/kubelet.service.d/10-kubeadm.conf"
 reload_units "$units/kubelet.service" "$units/kubelet.service.d/10-kubeadm.conf"
 enable kubelet.service
+# The kubelet looks for static pods on workers too, and complains each second without it.
+[[ -d /etc/kubernetes/manifests ]] || run mkdir -p /etc/kubernetes/manifests
 put "$HOST_DIR/kubeadm.yaml" /etc/kubernetes/kubeadm.yaml 600

@@ -1,0 +1,30 @@
+//go:build lab && linux
+
+package e2e
+
+import "testing"
+
+// repack puts the operating system's own Docker into the bundle's archive, in place of
+// the stand-in: the same programs under the same names as in Docker's static archive.
+const repack = `set -e
+mkdir -p /root/docker && cd /root
+cp $(command -v docker dockerd docker-init docker-proxy containerd containerd-shim-runc-v2 ctr runc) docker/
+tar -czf /opt/bundle/files/amd64/docker.tgz docker
+sum=$(sha256sum < /opt/bundle/files/amd64/docker.tgz)
+sed -i "s#^[0-9a-f]*  files/amd64/docker.tgz#${sum%% *}  files/amd64/docker.tgz#" /opt/bundle/SHA256SUMS
+systemctl disable --now --quiet docker.service docker.socket containerd.service || true
+mount -t tmpfs tmpfs /var/lib/docker`
+
+// TestDocker has the course's runtime step set up a real Docker.
+func TestDocker(t *testing.T) {
+	k := makeKit(t, "../../../bundles/course-ha")
+	n, base := network(t, "10.0.0.0/24", append(nodePackages, "docker.io")...)
+	m := k.boot(t, n, base, "kubernetes-node1")
+	k.carry(t, m)
+	on(t, m, repack)
+	const install = "/opt/bundle/install.sh --secrets /root/secrets --only docker"
+	says(t, on(t, m, install), "changed docker.tgz", "changed /etc/docker/daemon.json")
+	says(t, on(t, m, "docker info 2>/dev/null"), "Cgroup Driver: systemd", "kubernetes-register.superopsmsb.com:5000", "Storage Driver: overlay2")
+	on(t, m, "test $(readlink /proc/$(pgrep -x dockerd)/exe) = /usr/local/bin/dockerd")
+	says(t, on(t, m, install), "nothing to change")
+}
