@@ -1,0 +1,135 @@
+package secrets
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var made = sync.OnceValues(func() (Set, error) { return New("test", time.Unix(1_700_000_000, 0)) })
+
+func set(t *testing.T) Set {
+	t.Helper()
+	s, err := made()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func decode(t *testing.T, value string) []byte {
+	t.Helper()
+	text, err := base64.StdEncoding.DecodeString(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestAuthoritiesAreThoseThatKubeadmTakes(t *testing.T) {
+	s := set(t)
+	for _, name := range []string{"ca", "front-proxy-ca", "etcd-ca"} {
+		pair, err := tls.X509KeyPair(decode(t, s[name+"-crt"]), decode(t, s[name+"-key"]))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		c, err := x509.ParseCertificate(pair.Certificate[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !c.IsCA || c.KeyUsage&x509.KeyUsageCertSign == 0 || c.CheckSignatureFrom(c) != nil {
+			t.Errorf("%s cannot sign", name)
+		}
+		if begin := c.NotBefore.Unix(); begin != 1_700_000_000-300 {
+			t.Errorf("%s begins at %d", name, begin)
+		}
+		if name == "ca" {
+			sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+			if s["ca-hash"] != "sha256:"+hex.EncodeToString(sum[:]) {
+				t.Error("ca-hash is not that of the authority's key")
+			}
+		}
+	}
+	private, _ := pem.Decode(decode(t, s["sa-key"]))
+	public, _ := pem.Decode(decode(t, s["sa-pub"]))
+	key, err := x509.ParsePKCS1PrivateKey(private.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := x509.ParsePKIXPublicKey(public.Bytes); err != nil || !key.PublicKey.Equal(other) {
+		t.Error("the service account's keys do not fit")
+	}
+}
+
+func TestFormsThatOthersDemand(t *testing.T) {
+	s := set(t)
+	for name, form := range map[string]string{
+		"bootstrap-token": `^[a-z0-9]{6}\.[a-z0-9]{16}$`, // kubeadm
+		"vrrp-password":   `^[A-Za-z0-9]{8}$`,            // keepalived reads 8 characters
+		"stats-password":  `^[A-Za-z0-9]{24}$`,
+		"created":         `^1700000000$`,
+	} {
+		if !regexp.MustCompile(form).MatchString(s[name]) {
+			t.Errorf("%s does not match %s", name, form)
+		}
+	}
+	for _, name := range SharedKeys {
+		if s[name] == "" {
+			t.Errorf("no %s", name)
+		}
+	}
+}
+
+func TestWrittenSecretsReadBackAndAreNeverReplaced(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets")
+	s := set(t)
+	if err := s.WriteFile(file); err != nil {
+		t.Fatal(err)
+	}
+	back, err := Read(file)
+	if err != nil || len(back) != len(s) || back["ca-key"] != s["ca-key"] {
+		t.Errorf("read %d of %d secrets, %v", len(back), len(s), err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if err := (Set{"a": "b"}).WriteFile(file); err == nil {
+		t.Error("secrets in use were replaced")
+	}
+}
+
+func TestMarksAndParts(t *testing.T) {
+	names := Marks([]byte("a @secret:x-1@ b @secret:y@ @secret:x-1@ @secret:Z@ @secret:"))
+	if strings.Join(names, " ") != "x-1 y" {
+		t.Errorf("got %v", names)
+	}
+	if _, err := (Set{"y": "1"}).Part(names); err == nil || !strings.Contains(err.Error(), "x-1") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// FuzzRead holds that nothing panics and that no error shows what is in the file.
+func FuzzRead(f *testing.F) {
+	f.Add("a=b\n")
+	f.Add("# x\n\na=hunter2 hunter2\n")
+	f.Add("a=1\na=2\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		file := filepath.Join(t.TempDir(), "f")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(file); err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("the error shows a secret: %v", err)
+		}
+	})
+}
