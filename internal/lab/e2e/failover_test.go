@@ -41,7 +41,8 @@ func TestFailover(t *testing.T) {
 			func() { on(t, lb1, "systemctl stop keepalived") }, func() { on(t, lb1, "systemctl start keepalived") }, home},
 		{"haproxy dead", 3 * time.Second,
 			func() { on(t, lb1, "systemctl stop haproxy") }, func() { on(t, lb1, "systemctl start haproxy") }, home},
-		{"keepalived killed", time.Second,
+		// keepalived gives the address up when it starts again, before it claims it.
+		{"keepalived killed", 4 * time.Second,
 			func() { on(t, lb1, "systemctl kill --signal=KILL keepalived") }, func() {}, home},
 		{"holder cut off", 4 * time.Second,
 			func() { cut(t, lb1) }, func() { reconnect(t, lb1) }, home},
