@@ -129,6 +129,11 @@ func TestEachFaultIsNamedWithItsField(t *testing.T) {
 			[]string{`loadBalancer.forwards.a.vip: given "web"; allowed: a name of loadBalancer.vips: api`}},
 		{"Docker where Kubernetes has no support of it", []string{`"1.23.8"`, `"1.24.3"`},
 			[]string{`runtime.name: given "docker"; allowed: containerd: Kubernetes 1.24.3 has no support of Docker`}},
+		{"kubelet field that the release does not know", []string{`version: "1.23.8"`, `{version: "1.23.8", kubelet: failCgroupV1: false}`},
+			[]string{`kubernetes.kubelet.failCgroupV1: given false; allowed: nothing: kubelets know this field from 1.31 on`}},
+		{"Docker without a registry", []string{`domain:`, "registry: mode: \"preload\"\ndomain:"}, []string{
+			`registry.mode: given "preload"; allowed: embedded with Docker`,
+			`hosts.kubernetes-register.roles: given ["registry"]; allowed: the role registry only where`}},
 		{"load balancer that is also a worker", []string{`["load-balancer"]`, `["load-balancer", "worker"]`},
 			[]string{`hosts.kubernetes-ha1.roles: given ["load-balancer","worker"]; allowed: a dedicated load balancer is no worker`}},
 		{"no API address", []string{`vips: api`, `vips: web`},
