@@ -112,7 +112,7 @@ func (b *balancers) testWrongMachine(t *testing.T) {
 	on(t, b.one, "cp -r /opt/bundle /opt/other && mv /opt/other/hosts/kubernetes-ha1 /opt/other/hosts/kubernetes-ha3")
 	says(t, fails(t, b.one, "/opt/other/install.sh"), "SHA256SUMS", "nothing was changed")
 	says(t, fails(t, b.one, "/opt/bundle/install.sh --host kubernetes-ha9"), "no host kubernetes-ha9 in this bundle")
-	says(t, fails(t, b.one, "/opt/bundle/install.sh --only dance"), "no step dance on kubernetes-ha1; it has: 10-names")
+	says(t, fails(t, b.one, "/opt/bundle/install.sh --only dance"), "no step dance on kubernetes-ha1; it has: 05-preflight 10-names")
 	says(t, fails(t, b.one, "/opt/bundle/install.sh --bogus"), "unknown argument: --bogus")
 	if after := on(t, b.one, state); after != before {
 		t.Error("the host was changed")
