@@ -27,4 +27,11 @@ func TestDocker(t *testing.T) {
 	says(t, on(t, m, "docker info 2>/dev/null"), "Cgroup Driver: systemd", "kubernetes-register.superopsmsb.com:5000", "Storage Driver: overlay2")
 	on(t, m, "test $(readlink /proc/$(pgrep -x dockerd)/exe) = /usr/local/bin/dockerd")
 	says(t, on(t, m, install), "nothing to change")
+
+	// It pulls from the registry that satchel serves.
+	register := k.boot(t, n, base, "kubernetes-register")
+	k.carry(t, register)
+	says(t, on(t, register, "/opt/bundle/install.sh"), "changed satchel-registry.service:started")
+	on(t, m, "/opt/bundle/install.sh --secrets /root/secrets --only names")
+	says(t, on(t, m, "docker pull kubernetes-register.superopsmsb.com:5000/registry.k8s.io/pause:3.6"), "Downloaded newer image")
 }
