@@ -19,22 +19,73 @@ const marker = "install.sh"
 
 // writers is how many files are written at once; a tree of a thousand hosts has many
 // small ones, and most of the time is spent waiting for the file system.
-const writers = 8
+const writers = 4
 
-// Write makes dir hold exactly the tree: files that differ are replaced one by one,
-// files that the tree lacks are removed. A directory that holds anything but a
-// rendered tree is refused.
+// Write makes dir hold exactly the tree. A new directory gets its name when all is in
+// it; in an old one files that differ are replaced one by one, and files that the tree
+// lacks are removed. A directory that holds anything but a rendered tree is refused.
 func (t Tree) Write(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the output directory: %w", err)
 	}
-	if len(entries) > 0 && !isTree(dir) {
+	switch {
+	case len(entries) == 0:
+		return t.writeNew(dir)
+	case !isTree(dir):
 		return fmt.Errorf("%s is not empty and holds no rendered tree; nothing was written, choose another directory", dir)
+	default:
+		return t.update(dir)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+}
+
+// writeNew fills a directory beside dir and renames it.
+func (t Tree) writeNew(dir string) error {
+	dir = filepath.Clean(dir)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return fmt.Errorf("creating the output directory: %w", err)
 	}
+	temp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".*")
+	if err != nil {
+		return fmt.Errorf("creating the output directory: %w", err)
+	}
+	defer os.RemoveAll(temp)
+	if err := t.fill(temp); err != nil {
+		return fmt.Errorf("writing %s: %w", dir, err)
+	}
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return fmt.Errorf("writing %s: %w", dir, err)
+	}
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("replacing the empty directory %s: %w", dir, err)
+	}
+	return os.Rename(temp, dir)
+}
+
+func (t Tree) fill(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	made := map[string]bool{}
+	for _, f := range t {
+		if d := path.Dir(f.Path); !made[d] {
+			made[d] = true
+			if err := root.MkdirAll(d, 0o755); err != nil {
+				return err
+			}
+		}
+	}
+	var work errgroup.Group
+	work.SetLimit(writers)
+	for _, f := range t {
+		work.Go(func() error { return create(root, f.Path, f) })
+	}
+	return work.Wait()
+}
+
+func (t Tree) update(dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return fmt.Errorf("opening the output directory: %w", err)
@@ -154,20 +205,24 @@ func replace(root *os.Root, f File) error {
 		return err
 	}
 	temp := f.Path + ".satchel-new"
-	if err := root.WriteFile(temp, f.Data, f.Mode); err != nil {
+	err := create(root, temp, f)
+	if err == nil {
+		err = root.Rename(temp, f.Path)
+	}
+	if err != nil {
 		root.Remove(temp)
+	}
+	return err
+}
+
+// create writes a file; the mode of creation is cut by the umask, so it is set again.
+func create(root *os.Root, name string, f File) error {
+	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, f.Mode)
+	if err != nil {
 		return err
 	}
-	// The mode of creation is cut by the umask.
-	if err := root.Chmod(temp, f.Mode); err != nil {
-		root.Remove(temp)
-		return err
-	}
-	if err := root.Rename(temp, f.Path); err != nil {
-		root.Remove(temp)
-		return err
-	}
-	return nil
+	_, err = out.Write(f.Data)
+	return errors.Join(err, out.Chmod(f.Mode), out.Close())
 }
 
 // removeUp removes a file and the directories that it leaves empty.

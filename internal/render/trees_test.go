@@ -3,6 +3,7 @@ package render_test
 import (
 	"bytes"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -145,5 +146,31 @@ func TestDirectoryWithOtherContentIsRefused(t *testing.T) {
 	_, rendered := tree(t, "../../bundles/course-ha/cluster.cue")
 	if err := rendered.Write("."); err == nil {
 		t.Error("wrote a tree into a package's directory")
+	}
+}
+
+func TestNewAndEmptyDirectoriesAreFilledAndNothingElseIsLeft(t *testing.T) {
+	_, rendered := tree(t, "../../bundles/course-ha/cluster.cue")
+	parent := t.TempDir()
+	for _, name := range []string{"new", "empty"} {
+		dir := filepath.Join(parent, name)
+		if name == "empty" {
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := rendered.Write(dir); err != nil {
+			t.Fatal(err)
+		}
+		if stale, err := rendered.Compare(dir); err != nil || len(stale) > 0 {
+			t.Errorf("%s: %v, %v", name, stale, err)
+		}
+	}
+	if err := rendered.Write(filepath.Join(parent, "new", "install.sh", "below")); err == nil {
+		t.Error("wrote below a file")
+	}
+	left, err := os.ReadDir(parent)
+	if err != nil || len(left) != 2 {
+		t.Errorf("the parent holds %v, %v", left, err)
 	}
 }
