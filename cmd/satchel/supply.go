@@ -46,16 +46,10 @@ func (s *supply) readLock(spec string) (*lock.Lock, error) {
 	path := s.lockPath(spec)
 	l, err := lock.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s does not exist; run: satchel lock %s%w", path, spec, quietly{err})
+		return nil, fmt.Errorf("%s: %w; run: satchel lock %s", path, fs.ErrNotExist, spec)
 	}
 	return l, err
 }
-
-// quietly keeps an error for errors.Is where the text around it says all.
-type quietly struct{ error }
-
-func (quietly) Error() string   { return "" }
-func (q quietly) Unwrap() error { return q.error }
 
 func (s *supply) openCache() (*cache.Cache, error) {
 	dir := s.cacheDir

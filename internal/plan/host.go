@@ -11,7 +11,7 @@ import (
 
 // Host is one machine's part.
 type Host struct {
-	Name, FQDN, Address, Interface, Arch string
+	Name, Address, Interface, Arch string
 	// Roles are in the spec's order.
 	Roles []string
 	// ControlPlane and Node (control plane or worker), Balancer and Registry say
@@ -51,7 +51,7 @@ type Config struct {
 func newHost(s *spec.Spec, c *Cluster, name string) Host {
 	in := s.Cluster.Hosts[name]
 	h := Host{
-		Name: name, FQDN: fqdn(name, s.Cluster.Domain), Address: in.Address, Arch: in.Arch,
+		Name: name, Address: in.Address, Arch: in.Arch,
 		Interface:    orDefault(in.Interface, s.Cluster.Network.Interface),
 		ControlPlane: slices.Contains(in.Roles, controlPlane),
 		Balancer:     slices.Contains(in.Roles, loadBalancer),
