@@ -14,14 +14,15 @@ const module = "github.com/satchel-kit/satchel/"
 
 // order is the pipeline. A package may import those in lines above its own.
 var order = [][]string{
-	{"schema", "schema/v1", "templates", "internal/cache", "internal/progress", "internal/archive", "internal/secrets"},
+	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest"},
 	{"internal/spec"},
 	{"internal/plan"},
-	{"internal/render", "internal/upstream", "internal/standin"},
+	{"internal/render", "internal/upstream", "internal/standin", "internal/derive"},
+	{"internal/closure"},
 	{"internal/lock"},
 	{"internal/fetch"},
 	{"internal/bundle"},
-	{"internal/serve"},
+	{"internal/serve", "internal/push"},
 	{"cmd/satchel", "cmd/demo"},
 }
 
@@ -37,7 +38,9 @@ var alone = map[string]string{
 	"math/rand":                      "internal/standin",
 	"crypto/rand":                    "internal/secrets",
 	"k8s.io":                         "",
-	"github.com/google/go-container": "internal/upstream internal/lock internal/standin internal/bundle",
+	"go.yaml.in/yaml":                "internal/manifest",
+	"mvdan.cc/sh":                    "internal/closure",
+	"github.com/google/go-container": "internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest",
 }
 
 type pkg struct {

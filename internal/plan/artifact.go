@@ -13,6 +13,37 @@ type Image struct {
 	Name string
 	// Platforms are the platforms of the hosts, sorted, such as "linux/amd64".
 	Platforms []string
+	// Recipe is set for an image that satchel makes itself; nothing upstream has it.
+	Recipe *Recipe
+}
+
+// Recipe is how an image is made from another one: a layer of files above the
+// base, and what its config says. It is what a Dockerfile without RUN can say.
+type Recipe struct {
+	// Base is the full upstream reference of the image below; it is not in
+	// Plan.Images unless something uses it by itself.
+	Base string
+	// Files are sorted by path.
+	Files []RecipeFile
+	// Entrypoint and Command replace those of the base where they are not nil.
+	Entrypoint, Command []string
+	// Env are NAME=VALUE, sorted; they replace the base's variables of the same name.
+	Env []string
+	// Ports are such as "8000/tcp", sorted, and added to those of the base.
+	Ports []string
+	// WorkingDir and User replace those of the base where they are not empty.
+	WorkingDir, User string
+	// Labels are added to those of the base.
+	Labels map[string]string
+}
+
+// RecipeFile is one file of a recipe.
+type RecipeFile struct {
+	// Path is absolute in the image, such as "/data/scripts/startup.sh".
+	Path string
+	// Mode are its permission bits.
+	Mode int64
+	Data []byte
 }
 
 // File is one binary or archive that the bundle carries.
