@@ -2,6 +2,28 @@
 
 package v1
 
+// #Addons are parts of many clusters that satchel knows how to install.
+type Addons struct {
+	// dashboard is the Kubernetes dashboard, a web page over the cluster.
+	Dashboard *Dashboard `json:"dashboard,omitempty"`
+
+	// completion lets bash complete commands of kubectl and kubeadm on the control planes.
+	Completion bool `json:"completion"`
+}
+
+// #Dashboard is the Kubernetes dashboard.
+type Dashboard struct {
+	// version is a release of the dashboard, without a leading v.
+	Version string `json:"version"`
+
+	// nodePort is where every node serves it, over HTTPS; without it only the cluster sees it.
+	NodePort int64 `json:"nodePort,omitempty"`
+
+	// admin makes the account dashboard-admin, which may do everything; the command
+	// dashboard-token on the first control plane prints a token for it.
+	Admin bool `json:"admin"`
+}
+
 // #Cluster is one Kubernetes cluster and the bundle that installs it.
 type Cluster struct {
 	// name is the cluster's name; the bundle and kubeadm's clusterName carry it.
@@ -15,6 +37,12 @@ type Cluster struct {
 
 	// hosts are the cluster's machines, keyed by their host name.
 	Hosts map[string]Host `json:"hosts"`
+
+	// os is the operating system of the hosts that do not name their own.
+	Os OS `json:"os"`
+
+	// system is how the hosts are prepared.
+	System System `json:"system"`
 
 	// kubernetes is what kubeadm installs.
 	Kubernetes Kubernetes `json:"kubernetes"`
@@ -30,6 +58,24 @@ type Cluster struct {
 
 	// registry is where the hosts get their images from.
 	Registry Registry `json:"registry"`
+
+	// addons are parts of many clusters that satchel knows how to install.
+	Addons Addons `json:"addons"`
+
+	// applications are workloads that satchel writes manifests for, keyed by name.
+	Applications map[string]Application `json:"applications,omitempty"`
+
+	// services are Kubernetes services that satchel writes manifests for, keyed by name.
+	Services map[string]Service `json:"services,omitempty"`
+
+	// manifests are the user's own, files or directories beside the spec, applied in
+	// this order after everything else. Their images are carried, and rewritten to
+	// the names under which the hosts pull them.
+	Manifests []string `json:"manifests,omitempty"`
+
+	// derivedImages are images that satchel makes from others, without a container
+	// engine, keyed by the full name that applications and manifests use.
+	DerivedImages map[string]DerivedImage `json:"derivedImages,omitempty"`
 
 	// images are further images to carry, by their full upstream names with tags.
 	Images []string `json:"images,omitempty"`
@@ -53,6 +99,19 @@ type Host struct {
 	// roles are what the host does.
 	Roles []Role `json:"roles"`
 
+	// address6 is the host's own IPv6 address, in dual-stack clusters.
+	Address6 string `json:"address6,omitempty"`
+
+	// os differs from the cluster's where it is given.
+	Os HostOS `json:"os"`
+
+	// labels are set on the node when it joins.
+	Labels map[string]string `json:"labels,omitempty"`
+
+	// taints keep pods off the node that do not tolerate them. Without this field
+	// control planes that are not workers have kubeadm's own taint, and others none.
+	Taints []Taint `json:"taints,omitempty"`
+
 	// arch is the processor architecture.
 	Arch string `json:"arch"`
 
@@ -65,6 +124,73 @@ type Host struct {
 
 // #Role is what a host does in the cluster.
 type Role string
+
+// #HostOS is what of a host's operating system differs from the cluster's.
+type HostOS struct {
+	// family is debian or rhel.
+	Family string `json:"family,omitempty"`
+
+	// release is the distribution's version.
+	Release string `json:"release,omitempty"`
+}
+
+// #Taint keeps pods off a node.
+type Taint struct {
+	// key names the taint.
+	Key string `json:"key"`
+
+	// value is what tolerations compare.
+	Value string `json:"value"`
+
+	// effect is what happens to pods that do not tolerate it.
+	Effect string `json:"effect"`
+}
+
+// #OS is an operating system.
+type OS struct {
+	// family decides about names of packages and files: debian (also Ubuntu) or rhel
+	// (also CentOS, Rocky, Alma, openEuler).
+	Family string `json:"family"`
+
+	// release is the distribution's version, such as 12, 22.04 or 7.
+	Release string `json:"release,omitempty"`
+}
+
+// #System is how the hosts are prepared, beside names, swap, routes, modules and
+// sysctls, which always are.
+type System struct {
+	// selinux is what SELinux is set to on hosts that have it. permissive is what
+	// kubeadm's documentation advises; keep leaves it alone.
+	SELinux string `json:"selinux"`
+
+	// firewall opens the ports of each host's roles in firewalld or ufw; none leaves the firewall alone.
+	Firewall string `json:"firewall"`
+
+	// time keeps the hosts' clocks together.
+	Time struct {
+		// mode is chrony, or none where something else sets the clocks.
+		Mode string `json:"mode"`
+
+		// servers are time servers that the hosts can reach. Without any, the registry
+		// host (or the first control plane) is the clock of all others.
+		Servers []string `json:"servers,omitempty"`
+	} `json:"time"`
+
+	// sshd changes the SSH daemon's settings; what is not given stays as it is.
+	Sshd struct {
+		// useDNS looks up the names of clients, which takes long where no name server answers.
+		UseDNS *bool `json:"useDNS,omitempty"`
+
+		// gssapiAuthentication offers Kerberos.
+		GSSAPIAuthentication *bool `json:"gssapiAuthentication,omitempty"`
+	} `json:"sshd"`
+
+	// modules are further kernel modules to load.
+	Modules []string `json:"modules,omitempty"`
+
+	// sysctls are further kernel settings.
+	Sysctls map[string]string `json:"sysctls,omitempty"`
+}
 
 // #Kubernetes is what kubeadm installs.
 type Kubernetes struct {
@@ -83,23 +209,121 @@ type Kubernetes struct {
 	// ignorePreflightErrors are checks of kubeadm that may fail.
 	IgnorePreflightErrors []string `json:"ignorePreflightErrors,omitempty"`
 
-	// kubelet holds settings of every kubelet; what is not set is the kubelet's own default.
-	Kubelet struct {
-		// evictionHard are the limits at which the kubelet evicts pods, by signal.
-		EvictionHard map[string]string `json:"evictionHard,omitempty"`
+	// featureGates switch features of all components: API server, controller manager,
+	// scheduler, kubelet and kube-proxy.
+	FeatureGates map[string]bool `json:"featureGates,omitempty"`
 
-		// failCgroupV1 lets a kubelet from 1.35 on refuse hosts with cgroup v1.
-		FailCgroupV1 *bool `json:"failCgroupV1,omitempty"`
-	} `json:"kubelet"`
+	// kubeadmFeatureGates switch features of kubeadm itself.
+	KubeadmFeatureGates map[string]bool `json:"kubeadmFeatureGates,omitempty"`
+
+	// extraArgs are flags of the components, without leading dashes.
+	ExtraArgs ExtraArgs `json:"extraArgs"`
+
+	// kubelet holds settings of every kubelet; what is not set is the kubelet's own default.
+	Kubelet Kubelet `json:"kubelet"`
 
 	// kubeProxy holds settings of every kube-proxy; what is not set is its own default.
-	KubeProxy struct {
-		// conntrackMaxPerCore is the size of the connection tracking table; 0 leaves the host's.
-		ConntrackMaxPerCore *int64 `json:"conntrackMaxPerCore,omitempty"`
-	} `json:"kubeProxy"`
+	KubeProxy KubeProxy `json:"kubeProxy"`
 
 	// certSANs are further names and addresses of the API server.
 	CertSANs []string `json:"certSANs,omitempty"`
+
+	// certificates are how long keys are good and of which kind they are.
+	Certificates Certificates `json:"certificates"`
+
+	// patches change what kubeadm writes: file names in kubeadm's form, TARGET[SUFFIX][+TYPE].EXTENSION,
+	// and their texts (k8s.io/kubernetes, cmd/kubeadm/app/util/patches).
+	Patches map[string]string `json:"patches,omitempty"`
+
+	// audit is the API server's log of requests.
+	Audit Audit `json:"audit"`
+
+	// encryption is how the API server encrypts secrets in etcd; none leaves them readable there.
+	Encryption string `json:"encryption"`
+}
+
+// #ExtraArgs are flags of the components, without leading dashes.
+type ExtraArgs struct {
+	// apiServer are flags of kube-apiserver.
+	APIServer Flags `json:"apiServer,omitempty"`
+
+	// controllerManager are flags of kube-controller-manager.
+	ControllerManager Flags `json:"controllerManager,omitempty"`
+
+	// scheduler are flags of kube-scheduler.
+	Scheduler Flags `json:"scheduler,omitempty"`
+
+	// etcd are flags of etcd.
+	Etcd Flags `json:"etcd,omitempty"`
+
+	// kubelet are flags of every kubelet.
+	Kubelet Flags `json:"kubelet,omitempty"`
+}
+
+// #Flags are flags of a program by name.
+type Flags map[string]string
+
+// #Kubelet holds settings of every kubelet.
+type Kubelet struct {
+	// evictionHard are the limits at which the kubelet evicts pods, by signal.
+	EvictionHard map[string]string `json:"evictionHard,omitempty"`
+
+	// failCgroupV1 lets a kubelet from 1.35 on refuse hosts with cgroup v1.
+	FailCgroupV1 *bool `json:"failCgroupV1,omitempty"`
+
+	// maxPods is how many pods a node takes; the kubelet's own default is 110.
+	MaxPods int64 `json:"maxPods,omitempty"`
+
+	// resolvConf is the file that pods inherit name servers from.
+	ResolvConf string `json:"resolvConf,omitempty"`
+}
+
+// #KubeProxy holds settings of every kube-proxy.
+type KubeProxy struct {
+	// mode is how packets to services find a pod. ipvs is deprecated from 1.35 on.
+	Mode string `json:"mode"`
+
+	// ipvs holds what is particular to the mode ipvs.
+	Ipvs struct {
+		// scheduler chooses the pod.
+		Scheduler string `json:"scheduler"`
+
+		// strictARP keeps nodes from answering for addresses of services; kube-vip and MetalLB need it.
+		StrictARP bool `json:"strictARP"`
+	} `json:"ipvs"`
+
+	// conntrackMaxPerCore is the size of the connection tracking table; 0 leaves the host's.
+	ConntrackMaxPerCore *int64 `json:"conntrackMaxPerCore,omitempty"`
+}
+
+// #Certificates are how long keys are good and of which kind they are.
+type Certificates struct {
+	// validity is how long the certificates of the components are good, from 1.31 on; kubeadm's own default is a year.
+	Validity string `json:"validity,omitempty"`
+
+	// caValidity is how long the certificate authorities are good.
+	CAValidity string `json:"caValidity"`
+
+	// algorithm is the kind of the components' keys, from 1.31 on.
+	Algorithm string `json:"algorithm,omitempty"`
+}
+
+// #Audit is the API server's log of requests, in /var/log/kubernetes/audit on the control planes.
+type Audit struct {
+	// level is how much is noted of a request that no rule speaks of; none keeps no log.
+	Level string `json:"level"`
+
+	// rules come first, in the form of audit.k8s.io/v1.
+	Rules []map[string]any/* CUE top */ `json:"rules,omitempty"`
+
+	// maxAge is for how many days old logs are kept.
+	MaxAge int64 `json:"maxAge"`
+
+	// maxBackups is how many old logs are kept.
+	MaxBackups int64 `json:"maxBackups"`
+
+	// maxSize is how large a log grows before it is put away, in megabytes.
+	MaxSize int64 `json:"maxSize"`
 }
 
 // #Network is how hosts, pods and services are addressed.
@@ -115,16 +339,31 @@ type Network struct {
 
 	// nodePorts is the range that node ports come from.
 	NodePorts struct {
+		// first is the lowest of them.
 		First int64 `json:"first"`
 
+		// last is the highest of them.
 		Last int64 `json:"last"`
 	} `json:"nodePorts"`
 
 	// interface is the hosts' network interface, unless a host names its own.
 	Interface string `json:"interface"`
 
+	// ipv6 makes the cluster dual-stack: pods and services have addresses of both
+	// families, and each node needs an address6.
+	IPv6 *struct {
+		// pods is the pods' IPv6 subnet; each node takes a /64 of it.
+		Pods string `json:"pods"`
+
+		// services is the IPv6 subnet of the services' cluster addresses.
+		Services string `json:"services"`
+	} `json:"ipv6,omitempty"`
+
 	// flannel connects the pods.
 	Flannel Flannel `json:"flannel"`
+
+	// dns is how CoreDNS answers for names outside the cluster.
+	DNS DNS `json:"dns"`
 }
 
 // #Flannel is the pod network.
@@ -132,26 +371,60 @@ type Flannel struct {
 	// version is a release of flannel in the catalogue, without a leading v.
 	Version string `json:"version"`
 
-	// backend carries packets between nodes.
+	// backend carries packets between nodes: vxlan, or host-gw, which needs all nodes on one subnet.
 	Backend string `json:"backend"`
+
+	// directRouting lets vxlan send without encapsulation to nodes on the same subnet.
+	DirectRouting bool `json:"directRouting"`
 
 	// port is the UDP port of vxlan; 8472 is the kernel's own default.
 	Port int64 `json:"port"`
 
 	// vni is the vxlan network identifier.
 	VNI int64 `json:"vni"`
+
+	// mtu is the largest packet of a pod; default: what flannel finds.
+	MTU int64 `json:"mtu,omitempty"`
+
+	// interface is the network interface between nodes; default: the one with the node's address.
+	Interface string `json:"interface,omitempty"`
+
+	// interfaceRegex finds it by a regular expression over names and addresses.
+	InterfaceRegex string `json:"interfaceRegex,omitempty"`
+}
+
+// #DNS is how CoreDNS answers for names outside the cluster.
+type DNS struct {
+	// hosts are names with fixed addresses.
+	Hosts map[string]string `json:"hosts,omitempty"`
+
+	// forwarders are name servers for everything else; default: those of the hosts'
+	// /etc/resolv.conf. An empty list forwards nothing.
+	Forwarders []string `json:"forwarders,omitempty"`
+
+	// exclude are domains that are not forwarded.
+	Exclude []string `json:"exclude,omitempty"`
+
+	// stubDomains have name servers of their own.
+	StubDomains map[string][]string `json:"stubDomains,omitempty"`
 }
 
 // #Runtime is a container runtime.
 type Runtime struct {
-	// name is docker (Kubernetes up to 1.23) or containerd.
+	// name is docker or containerd. From Kubernetes 1.24 on Docker comes with cri-dockerd.
 	Name string `json:"name"`
 
-	// version is the runtime's release, without a leading v. Default: 20.10.17 for docker, 1.7.34 for containerd.
+	// version is the runtime's release, without a leading v. Default: of docker
+	// 20.10.17 up to Kubernetes 1.23 and 28.5.2 after it, of containerd what the
+	// catalogue has for the release.
 	Version string `json:"version,omitempty"`
 
 	// runc is the release of runc that goes with containerd; docker brings its own.
-	Runc string `json:"runc"`
+	// Default: what the catalogue has for the Kubernetes release.
+	Runc string `json:"runc,omitempty"`
+
+	// criDockerd is the release of cri-dockerd that goes with docker from Kubernetes 1.24 on.
+	CRIDockerd string `json:"criDockerd"`
 
 	// restrictOOMScoreAdj keeps containerd from lowering OOM scores, for hosts that may not do so.
 	RestrictOOMScoreAdj bool `json:"restrictOOMScoreAdj"`
@@ -166,19 +439,29 @@ type Runtime struct {
 // #LoadBalancer is what stands in front of the API server and of node ports.
 type LoadBalancer struct {
 	// mode is dedicated (keepalived and haproxy on the hosts with the role
-	// load-balancer) or none.
+	// load-balancer), stacked (the same on the control planes), kube-vip (a pod on
+	// each control plane holds the address), external (one that exists) or none.
 	Mode string `json:"mode"`
+
+	// address is the external load balancer's.
+	Address string `json:"address,omitempty"`
 
 	// vips are the virtual addresses, keyed by name; "api" is the address of the Kubernetes API.
 	VIPs map[string]VIP `json:"vips,omitempty"`
 
-	// apiPort is the port of the Kubernetes API at the virtual address "api".
-	APIPort int64 `json:"apiPort"`
+	// apiPort is the port of the Kubernetes API there. Default: 6443, or 8443 in the
+	// mode stacked, where the API servers have 6443 themselves.
+	APIPort int64 `json:"apiPort,omitempty"`
+
+	// kubeVIP is the release of kube-vip, without a leading v.
+	KubeVIP string `json:"kubeVIP"`
 
 	// stats is haproxy's status page at the virtual address "api".
 	Stats struct {
+		// port is where the page is.
 		Port int64 `json:"port"`
 
+		// user may look at it, with a password from the cluster's secrets.
 		User string `json:"user"`
 	} `json:"stats"`
 
@@ -192,7 +475,8 @@ type VIP struct {
 	Address string `json:"address"`
 
 	// routerID is the VRRP virtual router id; it must be unique on the hosts' network.
-	RouterID int64 `json:"routerID"`
+	// kube-vip has none.
+	RouterID int64 `json:"routerID,omitempty"`
 
 	// preferred is the load balancer that holds the address when all are well;
 	// default: the first by name.
@@ -213,12 +497,185 @@ type Forward struct {
 
 // #Registry is where the hosts get their images from.
 type Registry struct {
-	// mode is embedded (the registry host serves the bundle's images) or preload
-	// (each host loads them into its runtime; no registry runs).
+	// mode is embedded (the registry host serves the bundle's images), harbor (the
+	// registry host runs Harbor, and the images are pushed to it), external (a registry
+	// that exists; satchel push brings the images there) or preload (each host loads
+	// them into its runtime; no registry runs).
 	Mode string `json:"mode"`
 
-	// port is where the embedded registry listens.
+	// port is where the registry listens. Default: 5000 for embedded; for harbor 80, or 443 with TLS.
+	Port int64 `json:"port,omitempty"`
+
+	// address is the external registry.
+	Address string `json:"address,omitempty"`
+
+	// project is a path below which harbor and external registries keep the images.
+	// Default for harbor: google_containers.
+	Project string `json:"project,omitempty"`
+
+	// plainHTTP says that the external registry has no TLS.
+	PlainHTTP bool `json:"plainHTTP"`
+
+	// ca is the authority that signed the external registry's certificate, as PEM.
+	CA string `json:"ca,omitempty"`
+
+	// harbor holds what is particular to the mode harbor.
+	Harbor Harbor `json:"harbor"`
+}
+
+// #Harbor is a Harbor on the registry host, from its offline installer.
+type Harbor struct {
+	// version is Harbor's release, without a leading v.
+	Version string `json:"version"`
+
+	// compose is the release of docker-compose that runs it.
+	Compose string `json:"compose"`
+
+	// tls serves HTTPS with a certificate that is made with the cluster's secrets.
+	TLS bool `json:"tls"`
+
+	// dir is where Harbor's programs and data lie on the registry host.
+	Dir string `json:"dir"`
+
+	// projects are made beside the one of the bundle's images, keyed by name.
+	Projects map[string]HarborProject `json:"projects,omitempty"`
+
+	// users are made with passwords from the cluster's secrets, keyed by name.
+	Users map[string]HarborUser `json:"users,omitempty"`
+}
+
+// #HarborProject is a project in Harbor.
+type HarborProject struct {
+	// public lets everybody pull.
+	Public bool `json:"public"`
+}
+
+// #HarborUser is a user of Harbor.
+type HarborUser struct {
+	// email is the user's address; default: NAME@ and the cluster's domain.
+	Email string `json:"email,omitempty"`
+
+	// projects are what the user may do in which project.
+	Projects map[string]string `json:"projects,omitempty"`
+}
+
+// #Application is a Deployment.
+type Application struct {
+	// namespace is where it runs; it is made where it is not there.
+	Namespace string `json:"namespace"`
+
+	// image is its container's image: an upstream name or one of derivedImages.
+	Image string `json:"image"`
+
+	// replicas is how many pods run.
+	Replicas int64 `json:"replicas"`
+
+	// labels are those of its pods; default: app: NAME.
+	Labels map[string]string `json:"labels,omitempty"`
+
+	// ports are what the container listens on.
+	Ports []int64 `json:"ports,omitempty"`
+
+	// command replaces the image's entrypoint.
+	Command []string `json:"command,omitempty"`
+
+	// args replace the image's command.
+	Args []string `json:"args,omitempty"`
+
+	// env are environment variables.
+	Env map[string]string `json:"env,omitempty"`
+
+	// files are put into the container, keyed by absolute path.
+	Files map[string]string `json:"files,omitempty"`
+}
+
+// #Service is a Kubernetes service.
+type Service struct {
+	// namespace is where it lives; default: that of its application, or default.
+	Namespace string `json:"namespace,omitempty"`
+
+	// type is ClusterIP, NodePort, LoadBalancer, ExternalName (an alias of a DNS name)
+	// or Headless (the pods' own addresses).
+	Type string `json:"type"`
+
+	// application is the name of the application whose pods answer.
+	Application string `json:"application,omitempty"`
+
+	// selector chooses the pods where no application is given.
+	Selector map[string]string `json:"selector,omitempty"`
+
+	// labels are the service's own; default: app: NAME.
+	Labels map[string]string `json:"labels,omitempty"`
+
+	// ports are what the service listens on.
+	Ports []ServicePort `json:"ports,omitempty"`
+
+	// externalName is what an ExternalName service stands for.
+	ExternalName string `json:"externalName,omitempty"`
+
+	// externalTrafficPolicy keeps traffic from outside on the node that it came to (Local).
+	ExternalTrafficPolicy string `json:"externalTrafficPolicy,omitempty"`
+}
+
+// #ServicePort is one port of a service.
+type ServicePort struct {
+	// name tells ports apart; needed where there are several.
+	Name string `json:"name,omitempty"`
+
+	// port is where the service listens.
 	Port int64 `json:"port"`
+
+	// targetPort is where the pods listen; default: port.
+	TargetPort int64 `json:"targetPort,omitempty"`
+
+	// nodePort is where every node listens, for NodePort and LoadBalancer; default: a free one.
+	NodePort int64 `json:"nodePort,omitempty"`
+
+	// protocol is TCP, UDP or SCTP.
+	Protocol string `json:"protocol"`
+}
+
+// #DerivedImage is an image that satchel makes: another one and a layer of files.
+type DerivedImage struct {
+	// base is the image below.
+	Base string `json:"base"`
+
+	// files are what the layer holds, keyed by absolute path: a text, or a file or
+	// directory beside the spec.
+	Files map[string]ImageFile `json:"files,omitempty"`
+
+	// entrypoint replaces the base's, as ENTRYPOINT does.
+	Entrypoint []string `json:"entrypoint,omitempty"`
+
+	// command replaces the base's, as CMD does.
+	Command []string `json:"command,omitempty"`
+
+	// env are environment variables, as ENV does.
+	Env map[string]string `json:"env,omitempty"`
+
+	// ports are what the image says to listen on, as EXPOSE does.
+	Ports []int64 `json:"ports,omitempty"`
+
+	// workingDir is where the command starts, as WORKDIR does.
+	WorkingDir string `json:"workingDir,omitempty"`
+
+	// user runs the command, as USER does.
+	User string `json:"user,omitempty"`
+
+	// labels are added, as LABEL does.
+	Labels map[string]string `json:"labels,omitempty"`
+}
+
+// #ImageFile is one file of a derived image.
+type ImageFile struct {
+	// text is the file's content.
+	Text string `json:"text,omitempty"`
+
+	// source is a file or directory below the spec's own directory.
+	Source string `json:"source,omitempty"`
+
+	// mode are the permission bits. Default: those of the source (0755 where its owner may run it, otherwise 0644).
+	Mode string `json:"mode,omitempty"`
 }
 
 // #Release is one Kubernetes release: the versions that kubeadm expects beside it.
@@ -235,6 +692,11 @@ type Release struct {
 
 	// crictl is the cri-tools release that goes with it.
 	Crictl string `json:"crictl"`
+
+	// containerd and runc are the releases that its kubelet is run with by default.
+	Containerd string `json:"containerd"`
+
+	Runc string `json:"runc"`
 }
 
 // #FlannelRelease is the images of one flannel release.
