@@ -102,13 +102,24 @@ func runBuild(cmd *cobra.Command, path string, o buildOptions) error {
 
 // bring has everything that the lock names in the cache.
 func bring(cmd *cobra.Command, p *plan.Plan, l *lock.Lock, store *cache.Cache, o buildOptions, b *progress.Bars) error {
-	if !o.offline {
-		client, err := o.client(p, b)
-		if err != nil {
+	if o.offline {
+		if err := present(l, store); err != nil {
 			return err
 		}
-		return fetch.Fetch(cmd.Context(), client, store, l, b)
+		return lock.Make(store, l, p.Images)
 	}
+	client, err := o.client(p, b)
+	if err != nil {
+		return err
+	}
+	if err := fetch.Fetch(cmd.Context(), client, store, l, b); err != nil {
+		return err
+	}
+	return lock.Make(store, l, p.Images)
+}
+
+// present checks that the cache has everything that upstream would be asked for.
+func present(l *lock.Lock, store *cache.Cache) error {
 	missing := fetch.Missing(store, l)
 	if len(missing) == 0 {
 		return nil

@@ -39,14 +39,14 @@ func newSecretsNewCmd() *cobra.Command {
 		Example: "  satchel secrets new bundles/course-ha -o course-ha.secrets",
 		Args:    atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, _, err := compile(specArg(args))
+			p, tree, err := compile(specArg(args))
 			if err != nil {
 				return err
 			}
 			if out == "" {
 				out = p.Cluster.Name + ".secrets"
 			}
-			set, err := secrets.New(p.Cluster.Name, time.Now())
+			set, err := secrets.New(secretsRequest(p, tree))
 			if err != nil {
 				return err
 			}
@@ -59,6 +59,17 @@ func newSecretsNewCmd() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write; default: CLUSTER.secrets")
 	return cmd
+}
+
+// secretsRequest asks for what any host of the cluster needs.
+func secretsRequest(p *plan.Plan, tree render.Tree) secrets.Request {
+	r := secrets.Request{Cluster: p.Cluster.Name, Now: time.Now(), RegistryNames: p.Cluster.Registry.CertNames()}
+	// The rules let nothing but hours through.
+	r.CALifetime, _ = time.ParseDuration(p.Cluster.Kubernetes.CAValidity)
+	for _, f := range tree {
+		r.Names = append(r.Names, secrets.Marks(f.Data)...)
+	}
+	return r
 }
 
 func newSecretsSplitCmd() *cobra.Command {

@@ -1,6 +1,7 @@
-// Package fetch brings everything that a lock names into the cache: each
-// distinct blob once, exactly as the lock has it. It decides nothing about names
-// and tags, and reads no spec and no plan.
+// Package fetch brings everything that a lock names and upstream has into the
+// cache: each distinct blob once, exactly as the lock has it. It decides nothing
+// about names and tags, and reads no spec and no plan. Of the images that satchel
+// makes it fetches what they are made of; lock.Make does the rest.
 package fetch
 
 import (
@@ -25,9 +26,27 @@ import (
 // workers is how many blobs come in at once, over all servers together.
 const workers = 8
 
-// Missing lists what the cache lacks of a lock, largest first.
+// Missing lists what has to come from upstream for the cache to have all of a lock,
+// largest first.
 func Missing(store *cache.Cache, l *lock.Lock) []lock.Item {
-	items := slices.DeleteFunc(l.Blobs(), func(i lock.Item) bool { return store.Has(i.Digest, i.Size) })
+	var items []lock.Item
+	seen := map[string]bool{}
+	add := func(i lock.Item) {
+		if !seen[i.Digest] && !store.Has(i.Digest, i.Size) {
+			seen[i.Digest] = true
+			items = append(items, i)
+		}
+	}
+	for _, i := range l.Blobs() {
+		switch {
+		case i.Of == nil:
+			add(i)
+		case !store.Has(i.Digest, i.Size):
+			for _, part := range i.Of {
+				add(part)
+			}
+		}
+	}
 	// A large blob that begins last would run alone at the end.
 	slices.SortStableFunc(items, func(a, b lock.Item) int { return cmp.Compare(b.Size, a.Size) })
 	return items

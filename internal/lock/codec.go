@@ -28,6 +28,11 @@ func (l *Lock) Bytes() []byte {
 func (l *Lock) filled() *Lock {
 	c := &Lock{Format: l.Format, Images: append([]Image{}, l.Images...), Files: append([]File{}, l.Files...)}
 	for i := range c.Images {
+		if from := c.Images[i].From; from != nil {
+			with := *from
+			with.Parts = append([]Part{}, from.Parts...)
+			c.Images[i].From = &with
+		}
 		c.Images[i].Manifests = append([]Manifest{}, c.Images[i].Manifests...)
 		for j := range c.Images[i].Manifests {
 			m := &c.Images[i].Manifests[j]

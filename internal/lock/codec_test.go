@@ -101,6 +101,7 @@ func TestEveryFlawOfALockIsFoundWhereItIs(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(sample().Bytes())
+	f.Add(sampleDerived().Bytes())
 	f.Add([]byte(`{"lock": 1, "images": null, "files": [{}]}`))
 	f.Add([]byte(""))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/satchel-kit/satchel/internal/derive"
 	"github.com/satchel-kit/satchel/internal/plan"
 )
 
@@ -16,6 +17,10 @@ func (l *Lock) Covers(images []plan.Image, files []plan.File) error {
 	var want, have wants = wants{}, wants{}
 	for _, img := range images {
 		want["image "+img.Name] = strings.Join(slices.Sorted(slices.Values(img.Platforms)), ", ")
+		if img.Recipe != nil {
+			want["image "+img.Name+"'s base"] = img.Recipe.Base
+			want["image "+img.Name+"'s recipe"] = derive.Digest(img.Recipe)
+		}
 	}
 	for _, f := range files {
 		want["file "+f.Path] = f.URL
@@ -26,6 +31,10 @@ func (l *Lock) Covers(images []plan.Image, files []plan.File) error {
 			platforms = append(platforms, m.Platform)
 		}
 		have["image "+img.Name] = strings.Join(platforms, ", ")
+		if img.From != nil {
+			have["image "+img.Name+"'s base"] = img.From.Base
+			have["image "+img.Name+"'s recipe"] = img.From.Recipe
+		}
 	}
 	for _, f := range l.Files {
 		have["file "+f.Path] = f.URL
@@ -49,6 +58,10 @@ func (l *Lock) contents() wants {
 	all := wants{}
 	for _, img := range l.Images {
 		all["image "+img.Name] = img.Digest
+		if img.From != nil {
+			all["image "+img.Name+"'s base"] = img.From.Base + "@" + img.From.Digest
+			all["image "+img.Name+"'s recipe"] = img.From.Recipe
+		}
 		for _, m := range img.Manifests {
 			all["image "+img.Name+" for "+m.Platform] = m.Digest
 		}

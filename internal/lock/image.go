@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -15,7 +16,15 @@ import (
 	"github.com/satchel-kit/satchel/internal/upstream"
 )
 
-func (r *resolver) image(ctx context.Context, want plan.Image) (img Image, err error) {
+// image asks about an image once, however many recipes have it as their base: a tag
+// that moves in between would make them differ.
+func (r *resolver) image(ctx context.Context, want plan.Image) (Image, error) {
+	key := strings.Join(append([]string{want.Name}, want.Platforms...), " ")
+	ask, _ := r.asked.LoadOrStore(key, sync.OnceValues(func() (Image, error) { return r.ask(ctx, want) }))
+	return ask.(func() (Image, error))()
+}
+
+func (r *resolver) ask(ctx context.Context, want plan.Image) (img Image, err error) {
 	bar := r.bars.Start(want.Name, 0)
 	defer func() { bar.Done(err) }()
 	top, err := r.client.Manifest(ctx, want.Name)

@@ -21,8 +21,33 @@ type Image struct {
 	Name string `json:"name"`
 	// Digest is what the name stood for: an image index or a manifest.
 	Digest string `json:"digest"`
+	// From is set for an image that satchel makes itself.
+	From *From `json:"from,omitempty"`
 	// Manifests has one entry a platform, sorted by platform.
 	Manifests []Manifest `json:"manifests"`
+}
+
+// From is what a derived image was made of.
+type From struct {
+	// Base is the full upstream reference of the image below, and Digest is what it
+	// stood for.
+	Base   string `json:"base"`
+	Digest string `json:"digest"`
+	// Recipe is the digest of what was put above it.
+	Recipe string `json:"recipe"`
+	// Layer is the digest of the last layer of each of the image's manifests, if
+	// the recipe has files; all other layers are the base's.
+	Layer string `json:"layer,omitempty"`
+	// Parts is what the image is made of besides the recipe, for the platforms of
+	// its manifests.
+	Parts []Part `json:"parts"`
+}
+
+// Part is the base for one platform.
+type Part struct {
+	Platform string `json:"platform"`
+	Manifest Blob   `json:"manifest"`
+	Config   Blob   `json:"config"`
 }
 
 // Manifest is an image for one platform

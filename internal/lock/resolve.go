@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -19,14 +20,24 @@ import (
 // or one file.
 const workers = 8
 
-// Resolve asks upstream what every name stands for now. It stores what it had to
-// read (manifests, configs, files) in the cache, and returns all errors together.
+// Resolve asks upstream what every name stands for now, and makes the images that
+// have a recipe. It stores what it had to read (manifests, configs, files) or made
+// in the cache, and returns all errors together.
 func Resolve(ctx context.Context, client *upstream.Client, store *cache.Cache, images []plan.Image, files []plan.File, bars *progress.Bars) (*Lock, error) {
 	r := &resolver{client: client, store: store, bars: bars}
+	for _, want := range images {
+		if want.Recipe != nil {
+			r.made = append(r.made, want.Name)
+		}
+	}
 	l := &Lock{Format: Format, Images: make([]Image, len(images)), Files: make([]File, len(files))}
 	var tasks []func() error
 	for i, want := range images {
-		tasks = append(tasks, func() (err error) { l.Images[i], err = r.image(ctx, want); return })
+		resolve := r.image
+		if want.Recipe != nil {
+			resolve = r.derived
+		}
+		tasks = append(tasks, func() (err error) { l.Images[i], err = resolve(ctx, want); return })
 	}
 	for i, want := range files {
 		tasks = append(tasks, func() (err error) { l.Files[i], err = r.file(ctx, want); return })
@@ -43,6 +54,8 @@ type resolver struct {
 	client *upstream.Client
 	store  *cache.Cache
 	bars   *progress.Bars
+	made   []string // names of the images that satchel makes
+	asked  sync.Map // what was asked about an image, as a func() (Image, error)
 }
 
 // runAll runs every task and joins the errors in the order of the tasks. Once a

@@ -1,10 +1,12 @@
 package lock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -68,6 +70,38 @@ func (img Image) validate(sizes map[string]int64) error {
 			if err := errors.Join(b.validate(), agree(sizes, b.Digest, b.Size)); err != nil {
 				return fmt.Errorf("platform %q: %w", m.Platform, err)
 			}
+		}
+	}
+	if img.From != nil {
+		if err := img.From.validate(img.Manifests, sizes); err != nil {
+			return fmt.Errorf("what it is made from: %w", err)
+		}
+	}
+	return nil
+}
+
+func (f *From) validate(manifests []Manifest, sizes map[string]int64) error {
+	if _, err := name.ParseReference(f.Base); err != nil {
+		return err
+	}
+	for _, digest := range []string{f.Digest, f.Recipe, cmp.Or(f.Layer, f.Digest)} {
+		if !isDigest(digest) {
+			return fmt.Errorf("digest %q is not \"sha256:\" and 64 lower-case hexadecimal digits", digest)
+		}
+	}
+	same := func(p Part, m Manifest) bool { return p.Platform == m.Platform }
+	if !slices.EqualFunc(f.Parts, manifests, same) {
+		return errors.New("the parts are for other platforms than the manifests")
+	}
+	for i, p := range f.Parts {
+		for _, b := range []Blob{p.Manifest, p.Config} {
+			if err := errors.Join(b.validate(), agree(sizes, b.Digest, b.Size)); err != nil {
+				return fmt.Errorf("platform %q: %w", p.Platform, err)
+			}
+		}
+		layers := manifests[i].Layers
+		if f.Layer != "" && (len(layers) == 0 || layers[len(layers)-1].Digest != f.Layer) {
+			return fmt.Errorf("platform %q: the last layer is not %s", p.Platform, f.Layer)
 		}
 	}
 	return nil

@@ -6,10 +6,14 @@ import (
 	v1 "github.com/satchel-kit/satchel/schema/v1"
 )
 
-// Balancer is what haproxy and keepalived share on all load balancers; zero where
-// the cluster has none.
+// Balancer is what stands in front of the API servers; zero where nothing does.
 type Balancer struct {
-	// Address is the virtual address of the Kubernetes API.
+	// Mode is none, dedicated, stacked, kube-vip or external.
+	Mode string
+	// KubeVIP is kube-vip's image as the nodes pull it, or empty.
+	KubeVIP string
+	// Address is the virtual address of the Kubernetes API, or the external load
+	// balancer's address or name.
 	Address            string
 	APIPort, StatsPort int64
 	StatsUser          string
@@ -36,16 +40,31 @@ type VRRP struct {
 	Peers []string
 }
 
+// kubeVIPImage is where kube-vip publishes its image.
+const kubeVIPImage = "ghcr.io/kube-vip/kube-vip:v"
+
 func newBalancer(in v1.Cluster) Balancer {
 	lb := in.LoadBalancer
-	if lb.Mode != "dedicated" {
-		return Balancer{}
+	b := Balancer{Mode: lb.Mode, APIPort: lb.APIPort, StatsPort: lb.Stats.Port, StatsUser: lb.Stats.User}
+	if b.APIPort == 0 {
+		b.APIPort = 6443
+		if b.Mode == "stacked" {
+			b.APIPort = 8443
+		}
 	}
-	b := Balancer{
-		Address: lb.VIPs["api"].Address,
-		APIPort: lb.APIPort, StatsPort: lb.Stats.Port, StatsUser: lb.Stats.User,
-		Weight: 10 * len(endpoints(in.Hosts, loadBalancer)),
+	switch b.Mode {
+	case "none":
+		return b
+	case "external":
+		b.Address = lb.Address
+		return b
+	case "kube-vip":
+		b.Address = lb.VIPs["api"].Address
+		b.KubeVIP = kubeVIPImage + lb.KubeVIP
+		return b
 	}
+	b.Address = lb.VIPs["api"].Address
+	b.Weight = 10 * len(balancers(in))
 	for _, name := range sortedKeys(lb.Forwards) {
 		f := lb.Forwards[name]
 		b.Forwards = append(b.Forwards, Forward{
@@ -55,14 +74,24 @@ func newBalancer(in v1.Cluster) Balancer {
 	return b
 }
 
+// balancers are the hosts that run haproxy and keepalived, sorted by name.
+func balancers(in v1.Cluster) []Endpoint {
+	switch in.LoadBalancer.Mode {
+	case "dedicated":
+		return endpoints(in.Hosts, loadBalancer)
+	case "stacked":
+		return endpoints(in.Hosts, controlPlane)
+	}
+	return nil
+}
+
 // vrrp lists a load balancer's part in each virtual address. The preferred host has
 // priority 100, the others follow by name in steps of ten.
 func vrrp(in v1.Cluster, host string) []VRRP {
-	balancers := endpoints(in.Hosts, loadBalancer)
 	var list []VRRP
 	for _, name := range sortedKeys(in.LoadBalancer.VIPs) {
 		vip := in.LoadBalancer.VIPs[name]
-		order := slices.Clone(balancers)
+		order := balancers(in)
 		slices.SortStableFunc(order, func(a, b Endpoint) int {
 			switch vip.Preferred {
 			case a.Name:

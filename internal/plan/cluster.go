@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -23,16 +22,24 @@ const (
 // k8s.gcr.io serves the same images under the same paths.
 const upstreamKubernetes = "registry.k8s.io"
 
+// apiServerPort is where API servers listen.
+const apiServerPort = "6443"
+
 // Cluster is what all hosts have in common, ready for the templates.
 type Cluster struct {
-	Name, Version string
-	Kubernetes    Kubernetes
-	Runtime       Runtime
-	Flannel       Flannel
-	// Pods and Services are subnets.
+	Name, Version, Domain string
+	Kubernetes            Kubernetes
+	Runtime               Runtime
+	Flannel               Flannel
+	DNS                   DNS
+	// Pods and Services are subnets, in dual-stack clusters of both families with a comma.
 	Pods, Services string
-	// ServiceAddress is the first address of Services, that of the Kubernetes API.
-	ServiceAddress string
+	// PodsV4, PodsV6 and so on are the same one by one; those of IPv6 are empty
+	// unless the cluster is dual-stack.
+	PodsV4, PodsV6, ServicesV4, ServicesV6 string
+	// ServiceAddress is the first address of Services, that of the Kubernetes API;
+	// ServiceAddress6 the first of IPv6.
+	ServiceAddress, ServiceAddress6 string
 	// Endpoint is HOST:PORT of the Kubernetes API.
 	Endpoint string
 	// CertSANs are the names and addresses of the API server, addresses first.
@@ -41,29 +48,18 @@ type Cluster struct {
 	ImageRepository string
 	// SandboxImage is the pause image as the runtime pulls it.
 	SandboxImage string
-	// Registry is HOST:PORT of the bundle's registry; empty when images are preloaded.
-	Registry string
-	// RegistryAddress is the same by address, for a host that has no names yet.
-	RegistryAddress string
+	Registry     Registry
 	// Names are the lines of /etc/hosts, sorted by address.
 	Names []Names
 	// ControlPlanes and Workers are sorted by name. Workers are the control
 	// planes where there is no worker.
 	ControlPlanes, Workers []Endpoint
 	Balancer               Balancer
+	System                 System
+	Dashboard              *Dashboard
+	Harbor                 *Harbor
 	// files are what every node gets.
 	files []upstreamFile
-}
-
-// Kubernetes is the release to install; versions are without a leading v, tags as
-// they are.
-type Kubernetes struct {
-	Version, API, Etcd, CoreDNS, Pause, DNSDomain, TokenTTL string
-	IgnorePreflightErrors                                   []string
-	// FailCgroupV1 and ConntrackMaxPerCore are empty where the default holds.
-	FailCgroupV1, ConntrackMaxPerCore string
-	// EvictionHard is printed in the order of the signals' names.
-	EvictionHard map[string]string
 }
 
 // Flannel is the pod network.
@@ -71,7 +67,31 @@ type Flannel struct {
 	Version, Backend string
 	// Image and CNIPlugin are references as the nodes pull them.
 	Image, CNIPlugin string
-	Port, VNI        int64
+	DirectRouting    bool
+	Port, VNI, MTU   int64
+	// Interface is flanneld's flag that says which interface the nodes talk over.
+	Interface string
+}
+
+// DNS is what CoreDNS does beyond kubeadm's own configuration.
+type DNS struct {
+	// Custom says that there is anything.
+	Custom bool
+	Hosts  []NamedAddress
+	// Forward are the upstreams; empty forwards nothing.
+	Forward, Exclude []string
+	Stubs            []StubDomain
+	// DisableCache is the block that kubeadm's own configuration has from 1.31 on.
+	DisableCache bool
+}
+
+// NamedAddress is a name with its address.
+type NamedAddress struct{ Name, Address string }
+
+// StubDomain is a domain with name servers of its own.
+type StubDomain struct {
+	Domain  string
+	Servers []string
 }
 
 // Names is one line of /etc/hosts.
@@ -86,62 +106,87 @@ type Endpoint struct{ Name, Address string }
 func newCluster(s *spec.Spec) Cluster {
 	in := s.Cluster
 	c := Cluster{
-		Name: in.Name, Version: in.Version,
-		Kubernetes: Kubernetes{
-			Version: in.Kubernetes.Version, API: s.Release.Kubeadm,
-			Etcd: s.Release.Etcd, CoreDNS: s.Release.Coredns, Pause: s.Release.Pause,
-			DNSDomain: in.Kubernetes.DNSDomain, TokenTTL: in.Kubernetes.TokenTTL,
-			IgnorePreflightErrors: in.Kubernetes.IgnorePreflightErrors,
-			EvictionHard:          in.Kubernetes.Kubelet.EvictionHard,
-			FailCgroupV1:          printed(in.Kubernetes.Kubelet.FailCgroupV1),
-			ConntrackMaxPerCore:   printed(in.Kubernetes.KubeProxy.ConntrackMaxPerCore),
-		},
-		Pods: in.Network.Pods, Services: in.Network.Services,
+		Name: in.Name, Version: in.Version, Domain: in.Domain,
+		PodsV4: in.Network.Pods, ServicesV4: in.Network.Services,
 		Names:         names(in),
 		ControlPlanes: endpoints(in.Hosts, controlPlane),
 		Workers:       endpoints(in.Hosts, worker),
+		System:        newSystem(in),
 	}
 	if len(c.Workers) == 0 {
 		c.Workers = c.ControlPlanes
 	}
+	c.addSubnets(in.Network)
 	c.Balancer = newBalancer(in)
-	c.Endpoint = net.JoinHostPort(c.ControlPlanes[0].Address, "6443")
+	c.Endpoint = net.JoinHostPort(c.ControlPlanes[0].Address, apiServerPort)
 	if c.Balancer.Address != "" {
 		c.Endpoint = net.JoinHostPort(c.Balancer.Address, strconv.FormatInt(c.Balancer.APIPort, 10))
 	}
 	c.CertSANs = certSANs(in, c)
-	c.Registry, c.RegistryAddress = registry(in)
-	c.ImageRepository = c.pull(upstreamKubernetes)
-	c.SandboxImage = c.pull(upstreamKubernetes + "/pause:" + c.Kubernetes.Pause)
-	c.ServiceAddress = netip.MustParsePrefix(c.Services).Addr().Next().String()
-	c.Flannel = Flannel{
-		Version: in.Network.Flannel.Version, Backend: in.Network.Flannel.Backend,
-		Image: c.pull(s.Flannel.Image), CNIPlugin: c.pull(s.Flannel.CniPlugin),
-		Port: in.Network.Flannel.Port, VNI: in.Network.Flannel.VNI,
+	c.Registry = newRegistry(in)
+	c.Runtime = newRuntime(s, c.Registry)
+	c.Kubernetes = newKubernetes(s, c.Runtime)
+	c.ImageRepository = c.Pull(upstreamKubernetes)
+	c.SandboxImage = c.Pull(upstreamKubernetes + "/pause:" + c.Kubernetes.Pause)
+	c.Runtime.SandboxImage = c.SandboxImage
+	if c.Balancer.KubeVIP != "" {
+		c.Balancer.KubeVIP = c.Pull(c.Balancer.KubeVIP)
 	}
-	c.Runtime = newRuntime(in.Runtime, c.Registry)
+	c.Flannel = newFlannel(s, &c)
+	c.DNS = newDNS(in.Network.DNS, c.Kubernetes.minor)
+	c.Dashboard = newDashboard(in, &c)
+	c.Harbor = newHarbor(in, c.Registry)
 	c.files = upstreamFiles(s, c.Runtime)
 	return c
 }
 
-// pull is how the hosts name an image: below the bundle's registry, with the
-// upstream host as the first part of the path, so that two upstreams with one
-// path never collide; under its own name when images are preloaded.
-func (c *Cluster) pull(image string) string {
-	if c.Registry == "" {
-		return image
+func (c *Cluster) addSubnets(in v1.Network) {
+	c.Pods, c.Services = c.PodsV4, c.ServicesV4
+	c.ServiceAddress = netip.MustParsePrefix(c.ServicesV4).Addr().Next().String()
+	if in.IPv6 == nil {
+		return
 	}
-	return c.Registry + "/" + image
+	c.PodsV6, c.ServicesV6 = in.IPv6.Pods, in.IPv6.Services
+	c.Pods += "," + c.PodsV6
+	c.Services += "," + c.ServicesV6
+	c.ServiceAddress6 = netip.MustParsePrefix(c.ServicesV6).Addr().Next().String()
 }
 
-// registry is HOST:PORT of the host with the role registry, by name and by address.
-func registry(in v1.Cluster) (name, address string) {
-	hosts := endpoints(in.Hosts, registryRole)
-	if in.Registry.Mode != "embedded" || len(hosts) == 0 {
-		return "", ""
+func newFlannel(s *spec.Spec, c *Cluster) Flannel {
+	in := s.Cluster.Network.Flannel
+	f := Flannel{
+		Version: in.Version, Backend: in.Backend, DirectRouting: in.DirectRouting,
+		Image: c.Pull(s.Flannel.Image), CNIPlugin: c.Pull(s.Flannel.CniPlugin),
+		Port: in.Port, VNI: in.VNI, MTU: in.MTU,
+		// Without any flag flannel looks for a default route, which a host may not have.
+		Interface: "--iface=$(HOST_IP)",
 	}
-	port := strconv.FormatInt(in.Registry.Port, 10)
-	return net.JoinHostPort(fqdn(hosts[0].Name, in.Domain), port), net.JoinHostPort(hosts[0].Address, port)
+	switch {
+	case in.InterfaceRegex != "":
+		f.Interface = "--iface-regex=" + in.InterfaceRegex
+	case in.Interface != "":
+		f.Interface = "--iface=" + in.Interface
+	}
+	return f
+}
+
+func newDNS(in v1.DNS, minor int) DNS {
+	d := DNS{
+		Custom:       len(in.Hosts)+len(in.StubDomains)+len(in.Exclude) > 0 || in.Forwarders != nil,
+		Forward:      []string{"/etc/resolv.conf"},
+		Exclude:      in.Exclude,
+		DisableCache: minor >= 31,
+	}
+	if in.Forwarders != nil {
+		d.Forward = in.Forwarders
+	}
+	for _, name := range sortedKeys(in.Hosts) {
+		d.Hosts = append(d.Hosts, NamedAddress{Name: name, Address: in.Hosts[name]})
+	}
+	for _, domain := range sortedKeys(in.StubDomains) {
+		d.Stubs = append(d.Stubs, StubDomain{Domain: domain, Servers: in.StubDomains[domain]})
+	}
+	return d
 }
 
 func names(in v1.Cluster) []Names {
@@ -169,19 +214,15 @@ func certSANs(in v1.Cluster, c Cluster) []string {
 	}
 	for _, h := range c.ControlPlanes {
 		sans = append(sans, h.Address, h.Name, fqdn(h.Name, in.Domain))
+		if address := in.Hosts[h.Name].Address6; address != "" {
+			sans = append(sans, address)
+		}
 	}
 	slices.SortFunc(sans, compareAddresses)
 	return slices.Compact(sans)
 }
 
-// printed is an optional value as text, empty where the spec has none.
-func printed[T any](v *T) string {
-	if v == nil {
-		return ""
-	}
-	return fmt.Sprint(*v)
-}
-
+// fqdn is NAME.DOMAIN, or NAME where the cluster has no domain.
 func fqdn(name, domain string) string {
 	if domain == "" {
 		return name

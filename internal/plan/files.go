@@ -2,7 +2,6 @@ package plan
 
 import (
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/satchel-kit/satchel/internal/spec"
@@ -35,7 +34,7 @@ func upstreamFiles(s *spec.Spec, r Runtime) []upstreamFile {
 			checksum: ".sha256",
 		},
 	}
-	return append(list, runtimeFiles(s, r)...)
+	return append(list, runtimeFiles(r)...)
 }
 
 func kubernetesBinary(name, version string) upstreamFile {
@@ -45,13 +44,16 @@ func kubernetesBinary(name, version string) upstreamFile {
 	}
 }
 
-func runtimeFiles(s *spec.Spec, r Runtime) []upstreamFile {
+func runtimeFiles(r Runtime) []upstreamFile {
 	if r.Name == "docker" {
-		// Docker publishes no checksum beside its static archives.
-		return []upstreamFile{{
-			name: "docker.tgz", version: r.Version,
-			url: "https://download.docker.com/linux/static/stable/%M/docker-%V.tgz",
-		}}
+		list := []upstreamFile{dockerArchive(r)}
+		if r.CRIDockerd != "" {
+			list = append(list, upstreamFile{
+				name: "cri-dockerd.tgz", version: r.CRIDockerd,
+				url: github + "Mirantis/cri-dockerd/releases/download/v%V/cri-dockerd-%V.%A.tgz",
+			})
+		}
+		return list
 	}
 	return []upstreamFile{
 		{
@@ -60,23 +62,59 @@ func runtimeFiles(s *spec.Spec, r Runtime) []upstreamFile {
 			checksum: ".sha256sum",
 		},
 		{
-			name: "runc", version: s.Cluster.Runtime.Runc,
+			name: "runc", version: r.Runc,
 			url:      github + "opencontainers/runc/releases/download/v%V/runc.%A",
 			checksum: "/runc.sha256sum",
 		},
 	}
 }
 
-// files lists the binaries for each architecture of the nodes.
+// dockerArchive is the static build of Docker, beside which no checksum is published.
+func dockerArchive(r Runtime) upstreamFile {
+	return upstreamFile{
+		name: "docker.tgz", version: r.Docker,
+		url: "https://download.docker.com/linux/static/stable/%M/docker-%V.tgz",
+	}
+}
+
+// harborFiles are what a registry host with Harbor needs.
+func harborFiles(c *Cluster) []upstreamFile {
+	return []upstreamFile{
+		dockerArchive(c.Runtime),
+		{
+			name: "docker-compose", version: c.Harbor.Compose,
+			url:      github + "docker/compose/releases/download/v%V/docker-compose-linux-%M",
+			checksum: ".sha256",
+		},
+		{
+			name: "harbor-offline-installer.tgz", version: c.Harbor.Version,
+			url: github + "goharbor/harbor/releases/download/v%V/harbor-offline-installer-v%V.tgz",
+		},
+	}
+}
+
+// files lists what the hosts need, for each architecture, sorted by path.
 func files(c *Cluster, hosts []Host) []File {
-	var list []File
-	for _, arch := range architectures(hosts) {
-		for _, f := range c.files {
-			list = append(list, f.on(arch))
+	list := map[string]File{}
+	add := func(arch string, files []upstreamFile) {
+		for _, f := range files {
+			file := f.on(arch)
+			list[file.Path] = file
 		}
 	}
-	slices.SortFunc(list, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-	return list
+	for _, h := range hosts {
+		if h.Node {
+			add(h.Arch, c.files)
+		}
+		if h.Registry && c.Harbor != nil {
+			add(h.Arch, harborFiles(c))
+		}
+	}
+	var sorted []File
+	for _, path := range sortedKeys(list) {
+		sorted = append(sorted, list[path])
+	}
+	return sorted
 }
 
 func (f upstreamFile) on(arch string) File {

@@ -4,24 +4,31 @@ import (
 	"slices"
 
 	"github.com/satchel-kit/satchel/internal/spec"
+	v1 "github.com/satchel-kit/satchel/schema/v1"
 )
 
 // images lists what kubeadm of the release pulls (kubeadm config images list), what
 // the manifests name and what the spec adds, for the platforms of the nodes.
 func images(s *spec.Spec, hosts []Host) []Image {
-	kubernetes := "v" + s.Cluster.Kubernetes.Version
-	names := []string{
-		upstreamKubernetes + "/kube-apiserver:" + kubernetes,
-		upstreamKubernetes + "/kube-controller-manager:" + kubernetes,
-		upstreamKubernetes + "/kube-proxy:" + kubernetes,
-		upstreamKubernetes + "/kube-scheduler:" + kubernetes,
-		upstreamKubernetes + "/coredns/coredns:" + s.Release.Coredns,
-		upstreamKubernetes + "/etcd:" + s.Release.Etcd,
-		upstreamKubernetes + "/pause:" + s.Release.Pause,
-		s.Flannel.Image,
-		s.Flannel.CniPlugin,
+	in := s.Cluster
+	names := kubeadmImages(s.Release, in.Kubernetes.Version)
+	names = append(names, s.Flannel.Image, s.Flannel.CniPlugin)
+	if in.LoadBalancer.Mode == "kube-vip" {
+		names = append(names, kubeVIPImage+in.LoadBalancer.KubeVIP)
 	}
-	names = append(names, s.Cluster.Images...)
+	if in.Addons.Dashboard != nil {
+		names = append(names, dashboardImages(in.Addons.Dashboard)...)
+	}
+	for _, app := range in.Applications {
+		names = append(names, app.Image)
+	}
+	for _, f := range s.Manifests {
+		for _, image := range f.Images {
+			names = append(names, image.Name)
+		}
+	}
+	names = append(names, in.Images...)
+	names = append(names, sortedKeys(in.DerivedImages)...)
 	slices.Sort(names)
 	names = slices.Compact(names)
 	var platforms []string
@@ -31,8 +38,22 @@ func images(s *spec.Spec, hosts []Host) []Image {
 	list := make([]Image, len(names))
 	for i, name := range names {
 		list[i] = Image{Name: name, Platforms: platforms}
+		if _, derived := in.DerivedImages[name]; derived {
+			list[i].Recipe = recipe(s, name)
+		}
 	}
 	return list
+}
+
+func kubeadmImages(release v1.Release, version string) []string {
+	var names []string
+	for _, component := range []string{"kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler"} {
+		names = append(names, upstreamKubernetes+"/"+component+":v"+version)
+	}
+	return append(names,
+		upstreamKubernetes+"/coredns/coredns:"+release.Coredns,
+		upstreamKubernetes+"/etcd:"+release.Etcd,
+		upstreamKubernetes+"/pause:"+release.Pause)
 }
 
 // architectures are those of the nodes, sorted.

@@ -18,9 +18,8 @@ type Plan struct {
 	Cluster Cluster
 	// Hosts are sorted by name.
 	Hosts []Host
-	// Manifests are the names of the files in manifests/, in the order in which
-	// they are applied.
-	Manifests []string
+	// Manifests are the files in manifests/, in the order in which they are applied.
+	Manifests []Manifest
 	// Units are the paths below units/ that any host uses, sorted.
 	Units []string
 	// Images are sorted by name, Files by path.
@@ -39,11 +38,11 @@ type Plan struct {
 func New(s *spec.Spec) *Plan {
 	p := &Plan{
 		Cluster:    newCluster(s),
-		Manifests:  []string{"flannel.yaml"},
 		SpecDigest: s.Digest,
 	}
+	p.Manifests = manifests(s, &p.Cluster)
 	for _, name := range sortedKeys(s.Cluster.Hosts) {
-		p.Hosts = append(p.Hosts, newHost(s, &p.Cluster, name))
+		p.Hosts = append(p.Hosts, newHost(s, p, name))
 	}
 	p.Units = units(p.Hosts)
 	p.Images = images(s, p.Hosts)

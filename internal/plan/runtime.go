@@ -5,12 +5,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/satchel-kit/satchel/internal/spec"
 	v1 "github.com/satchel-kit/satchel/schema/v1"
 )
 
 // Runtime is the container runtime of the nodes.
 type Runtime struct {
-	Name, Version string
+	// Name is docker or containerd; Runc is empty with docker, which brings its own.
+	Name, Version, Runc string
+	// CRIDockerd is its release where Docker needs it.
+	CRIDockerd string
 	// CRISocket is what kubeadm writes for the node. For Docker below 1.24 it is
 	// the bare path by which kubeadm recognises the dockershim.
 	CRISocket string
@@ -20,28 +24,42 @@ type Runtime struct {
 	Config string
 	// RestrictOOMScoreAdj goes into containerd's configuration.
 	RestrictOOMScoreAdj bool
-	// DaemonJSON is Docker's daemon.json; empty for containerd.
+	// SandboxImage is the pause image of cri-dockerd's unit.
+	SandboxImage string
+	// DaemonJSON is Docker's daemon.json, also on a host whose Docker runs Harbor.
 	DaemonJSON string
+	// Docker is the release of the Docker that runs containers on nodes, or Harbor.
+	Docker string
 }
 
-func newRuntime(in v1.Runtime, registry string) Runtime {
-	if in.Name == "docker" {
-		return Runtime{
-			Name: "docker", Version: orDefault(in.Version, "20.10.17"),
-			CRISocket:  "/var/run/dockershim.sock",
-			Endpoint:   "unix:///var/run/dockershim.sock",
-			Config:     "daemon.json.tmpl",
-			DaemonJSON: daemonJSON(in, registry),
-		}
-	}
-	r := Runtime{
-		Name: "containerd", Version: orDefault(in.Version, "1.7.34"),
-		CRISocket: "unix:///var/run/containerd/containerd.sock",
-		Endpoint:  "unix:///var/run/containerd/containerd.sock",
-		Config:    "config.v3.toml.tmpl",
+const (
+	dockerBefore24 = "20.10.17"
+	dockerToday    = "28.5.2"
+)
 
-		RestrictOOMScoreAdj: in.RestrictOOMScoreAdj,
+func newRuntime(s *spec.Spec, registry Registry) Runtime {
+	in, minor := s.Cluster.Runtime, minor(s.Cluster.Kubernetes.Version)
+	r := Runtime{Name: in.Name, DaemonJSON: daemonJSON(in, registry), Docker: dockerToday}
+	if minor <= 23 {
+		r.Docker = dockerBefore24
 	}
+	if in.Name == "docker" {
+		r.Version = orDefault(in.Version, r.Docker)
+		r.Docker = r.Version
+		r.Config = "daemon.json.tmpl"
+		r.CRISocket, r.Endpoint = "/var/run/dockershim.sock", "unix:///var/run/dockershim.sock"
+		if minor >= 24 {
+			r.CRIDockerd = in.CRIDockerd
+			r.CRISocket = "unix:///var/run/cri-dockerd.sock"
+			r.Endpoint = r.CRISocket
+		}
+		return r
+	}
+	r.Version, r.Runc = orDefault(in.Version, s.Release.Containerd), orDefault(in.Runc, s.Release.Runc)
+	r.CRISocket = "unix:///var/run/containerd/containerd.sock"
+	r.Endpoint = r.CRISocket
+	r.Config = "config.v3.toml.tmpl"
+	r.RestrictOOMScoreAdj = in.RestrictOOMScoreAdj
 	// containerd 1 does not know version 3 of its configuration, and silently
 	// ignores the keys of one version in the other.
 	if strings.HasPrefix(r.Version, "1.") {
@@ -52,7 +70,7 @@ func newRuntime(in v1.Runtime, registry string) Runtime {
 
 // daemonJSON is the whole daemon.json (https://docs.docker.com/reference/cli/dockerd/).
 // kubeadm's kubelets use systemd cgroups, which Docker must match.
-func daemonJSON(in v1.Runtime, registry string) string {
+func daemonJSON(in v1.Runtime, registry Registry) string {
 	config := struct {
 		ExecOpts           []string          `json:"exec-opts"`
 		InsecureRegistries []string          `json:"insecure-registries,omitempty"`
@@ -75,10 +93,10 @@ func daemonJSON(in v1.Runtime, registry string) string {
 	return string(text)
 }
 
-func insecureRegistries(in v1.Runtime, registry string) []string {
+func insecureRegistries(in v1.Runtime, registry Registry) []string {
 	list := slices.Clone(in.InsecureRegistries)
-	if registry != "" {
-		list = append(list, registry)
+	if registry.Host != "" && registry.Scheme == "http" {
+		list = append(list, registry.Host)
 	}
 	slices.Sort(list)
 	return slices.Compact(list)

@@ -2,16 +2,16 @@ package plan
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // stepUnits are the unit files that each step installs.
 var stepUnits = map[string][]string{
-	"40-docker.sh":     {"docker.service", "docker.socket"},
-	"40-containerd.sh": {"containerd.service"},
-	"50-kubernetes.sh": {"kubelet.service", "kubelet.service.d/10-kubeadm.conf"},
-	"70-keepalived.sh": {"keepalived.service.d/satchel.conf"},
+	"40-docker.sh":      {"docker.service", "docker.socket"},
+	"40-containerd.sh":  {"containerd.service"},
+	"42-cri-dockerd.sh": {"cri-docker.socket"},
+	"50-kubernetes.sh":  {"kubelet.service", "kubelet.service.d/10-kubeadm.conf"},
+	"70-keepalived.sh":  {"keepalived.service.d/satchel.conf"},
 }
 
 // Steps are the steps that any of the hosts runs, sorted.
@@ -49,18 +49,35 @@ func programs(hosts []Host) []string {
 // operating system, with the packages that usually have them
 // (k8s.io/kubernetes, cmd/kubeadm/app/preflight/checks_linux.go).
 func (k Kubernetes) needs() []string {
-	minor, err := strconv.Atoi(strings.Split(k.Version, ".")[1])
-	if err != nil {
-		return nil // the catalogue has numbers only
-	}
 	needs := []string{"mount:mount", "ip:iproute2"}
-	if minor <= 31 {
+	if k.minor <= 31 {
 		needs = append(needs, "conntrack:conntrack")
 	}
-	if minor <= 32 {
+	if k.minor <= 32 {
 		needs = append(needs, "iptables:iptables", "nsenter:util-linux")
 	} else {
 		needs = append(needs, "losetup:util-linux")
 	}
+	if k.minor <= 23 {
+		needs = append(needs, "socat:socat") // the dockershim forwards ports with it
+	}
 	return needs
+}
+
+// rhelPackages are Debian's packages under the names of the other family.
+var rhelPackages = map[string]string{"mount": "util-linux", "iproute2": "iproute", "conntrack": "conntrack-tools"}
+
+// packages gives each need the package of the host's family, each once.
+func (h *Host) packages(needs []string) []string {
+	var list []string
+	for _, need := range needs {
+		program, pkg, _ := strings.Cut(need, ":")
+		if other, ok := rhelPackages[pkg]; ok && h.OS == "rhel" {
+			pkg = other
+		}
+		if need = program + ":" + pkg; !slices.Contains(list, need) {
+			list = append(list, need)
+		}
+	}
+	return list
 }

@@ -16,8 +16,8 @@ func TestEveryImageThatATextNamesIsCarried(t *testing.T) {
 	named := regexp.MustCompile(`(?m)^\s*(?:- )?(?:image:|sandbox_image =|sandbox =)\s*"?([^"\s]+)`)
 	eachTree(t, func(t *testing.T, p *plan.Plan, rendered render.Tree, _ string) {
 		prefix := ""
-		if p.Cluster.Registry != "" {
-			prefix = p.Cluster.Registry + "/"
+		if p.Cluster.Registry.Host != "" {
+			prefix = p.Cluster.Pull("")
 		}
 		seen := 0
 		for _, f := range rendered {

@@ -40,7 +40,7 @@ func Render(p *plan.Plan) (Tree, error) {
 		r.copy(path.Join("units", unit), modeFile)
 	}
 	for _, manifest := range p.Manifests {
-		r.execute(path.Join("manifests", manifest), path.Join("manifests", manifest+".tmpl"), modeFile, data{Cluster: &p.Cluster})
+		r.manifest(manifest)
 	}
 	for i := range p.Hosts {
 		r.host(&p.Hosts[i])
@@ -57,6 +57,8 @@ func Render(p *plan.Plan) (Tree, error) {
 type data struct {
 	Cluster *plan.Cluster
 	Host    *plan.Host
+	// Workload is set for the manifest of an application or of services.
+	Workload *plan.Workload
 }
 
 type renderer struct {
@@ -68,6 +70,15 @@ type renderer struct {
 	err  error
 }
 
+func (r *renderer) manifest(m plan.Manifest) {
+	to := path.Join("manifests", m.Path)
+	if m.Template == "" {
+		r.tree = append(r.tree, File{Path: to, Mode: modeFile, Data: m.Text})
+		return
+	}
+	r.execute(to, path.Join("manifests", m.Template), modeFile, data{Cluster: &r.plan.Cluster, Workload: m.Workload})
+}
+
 func (r *renderer) host(h *plan.Host) {
 	for _, c := range h.Configs {
 		mode := modeFile
@@ -76,6 +87,8 @@ func (r *renderer) host(h *plan.Host) {
 		}
 		to, from := path.Join("hosts", h.Name, c.Path), path.Join(hostDir, c.Template)
 		switch {
+		case c.Template == "":
+			r.tree = append(r.tree, File{Path: to, Mode: mode, Data: append([]byte(strings.TrimRight(c.Text, "\n")), '\n')})
 		case !strings.HasSuffix(from, ".tmpl"):
 			r.add(to, from, mode)
 		case c.Shared:

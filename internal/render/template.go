@@ -13,7 +13,7 @@ import (
 
 // allowed are the functions of sprig that templates may use. Sprig also has
 // random, clock, environment and network functions, and maps in random order.
-var allowed = []string{"join", "quote"}
+var allowed = []string{"join", "quote", "toRawJson"}
 
 func functions() template.FuncMap {
 	all := sprig.TxtFuncMap()

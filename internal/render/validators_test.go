@@ -45,7 +45,10 @@ func quiet(t *testing.T, dir string, args ...string) {
 
 // clusterSecrets are made once: keys take time.
 var clusterSecrets = sync.OnceValue(func() secrets.Set {
-	set, err := secrets.New("test", time.Unix(0, 0))
+	set, err := secrets.New(secrets.Request{
+		Cluster: "test", Now: time.Unix(0, 0), RegistryNames: []string{"registry"},
+		Names: []string{"encryption-key", "registry-crt", "harbor-admin-password", "harbor-database-password", "harbor-user-shuji"},
+	})
 	if err != nil {
 		panic(err)
 	}

@@ -16,7 +16,13 @@ import (
 	"time"
 )
 
-var made = sync.OnceValues(func() (Set, error) { return New("test", time.Unix(1_700_000_000, 0)) })
+var made = sync.OnceValues(func() (Set, error) {
+	return New(Request{
+		Cluster: "test", Now: time.Unix(1_700_000_000, 0), CALifetime: 48 * time.Hour,
+		Names:         []string{"vrrp-password", "encryption-key", "harbor-admin-password", "harbor-user-shuji", "registry-ca-crt", "registry-key"},
+		RegistryNames: []string{"reg.example.com", "10.0.0.20"},
+	})
+})
 
 func set(t *testing.T) Set {
 	t.Helper()
@@ -53,6 +59,9 @@ func TestAuthoritiesAreThoseThatKubeadmTakes(t *testing.T) {
 		if begin := c.NotBefore.Unix(); begin != 1_700_000_000-300 {
 			t.Errorf("%s begins at %d", name, begin)
 		}
+		if end := c.NotAfter.Unix(); end != 1_700_000_000+48*3600 {
+			t.Errorf("%s ends at %d", name, end)
+		}
 		if name == "ca" {
 			sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
 			if s["ca-hash"] != "sha256:"+hex.EncodeToString(sum[:]) {
@@ -71,6 +80,37 @@ func TestAuthoritiesAreThoseThatKubeadmTakes(t *testing.T) {
 	}
 }
 
+func TestRegistryCertificateIsOfItsOwnAuthority(t *testing.T) {
+	s := set(t)
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(decode(t, s["registry-ca-crt"])) {
+		t.Fatal("no authority")
+	}
+	pair, err := tls.X509KeyPair(decode(t, s["registry-crt"]), decode(t, s["registry-key"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"reg.example.com", "10.0.0.20"} {
+		if _, err := c.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, CurrentTime: time.Unix(1_700_000_000, 0)}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, kept := s["registry-ca-key"]; kept {
+		t.Error("the key of the registry's authority is kept")
+	}
+}
+
+func TestUnknownSecretIsAnError(t *testing.T) {
+	_, err := New(Request{Cluster: "test", Names: []string{"typo"}})
+	if err == nil || !strings.Contains(err.Error(), "typo") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestFormsThatOthersDemand(t *testing.T) {
 	s := set(t)
 	for name, form := range map[string]string{
@@ -78,6 +118,10 @@ func TestFormsThatOthersDemand(t *testing.T) {
 		"vrrp-password":   `^[A-Za-z0-9]{8}$`,            // keepalived reads 8 characters
 		"stats-password":  `^[A-Za-z0-9]{24}$`,
 		"created":         `^1700000000$`,
+		// 32 bytes, and Harbor's rule of one character of each kind.
+		"encryption-key":        `^[A-Za-z0-9+/]{43}=$`,
+		"harbor-admin-password": `^[A-Za-z0-9]{21}[A-Z][a-z][0-9]$`,
+		"harbor-user-shuji":     `^[A-Za-z0-9]{21}[A-Z][a-z][0-9]$`,
 	} {
 		if !regexp.MustCompile(form).MatchString(s[name]) {
 			t.Errorf("%s does not match %s", name, form)

@@ -13,6 +13,7 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/cuecontext"
 
+	"github.com/satchel-kit/satchel/internal/manifest"
 	v1 "github.com/satchel-kit/satchel/schema/v1"
 )
 
@@ -23,9 +24,22 @@ type Spec struct {
 	Release v1.Release
 	// Flannel is the catalogue's row of network.flannel.version.
 	Flannel v1.FlannelRelease
-	// Digest is "sha256:" and the checksum of the resolved spec as JSON. Sources
-	// are left out: where bytes are fetched does not change what they are.
+	// Manifests are the user's own, in the order in which they are applied.
+	Manifests []Manifest
+	// ImageFiles are the files of each derived image, sorted by path.
+	ImageFiles map[string][]ImageFile
+	// Digest is "sha256:" and the checksum of the resolved spec as JSON, with the
+	// checksums of the files that it names. Sources are left out: where bytes are
+	// fetched does not change what they are.
 	Digest string
+
+	attachments []string
+}
+
+// Manifest is a manifest of the user's, by its path below the spec's directory.
+type Manifest struct {
+	Path string
+	*manifest.File
 }
 
 // Load reads the CUE file or the directory with one CUE package at path. An
@@ -52,7 +66,14 @@ func Load(path string) (*Spec, error) {
 		}
 		return nil, problems
 	}
-	return decode(schema, whole)
+	s, err := decode(schema, whole)
+	if err != nil {
+		return nil, err
+	}
+	if err := attach(s, path, user, schema); err != nil {
+		return nil, err
+	}
+	return s, s.sum()
 }
 
 // explain says field by field what makes the spec invalid, and which rules are
@@ -87,15 +108,23 @@ func decode(schema, whole cue.Value) (*Spec, error) {
 	if err := lookup(schema, "flannels", s.Cluster.Network.Flannel.Version).Decode(&s.Flannel); err != nil {
 		return nil, fmt.Errorf("reading the catalogue's flannel: %w", err)
 	}
+	return s, nil
+}
+
+// sum fills in the digest.
+func (s *Spec) sum() error {
 	withoutSources := s.Cluster
 	withoutSources.Sources = nil
-	text, err := json.Marshal(withoutSources)
+	text, err := json.Marshal(struct {
+		v1.Cluster
+		Attachments []string `json:"attachments,omitempty"`
+	}{withoutSources, s.attachments})
 	if err != nil {
-		return nil, fmt.Errorf("encoding the spec: %w", err)
+		return fmt.Errorf("encoding the spec: %w", err)
 	}
 	sum := sha256.Sum256(text)
 	s.Digest = "sha256:" + hex.EncodeToString(sum[:])
-	return s, nil
+	return nil
 }
 
 func lookup(v cue.Value, names ...string) cue.Value {

@@ -102,3 +102,23 @@ func place(registryHost, image string, options ...name.Option) (name.Reference, 
 
 // folder spells a host as the part of a repository, which has no colon.
 func folder(host string) string { return strings.ReplaceAll(host, ":", "-") }
+
+// bases are the images that upstream would have, each once, for all platforms that
+// it or an image made of it is wanted for.
+func bases(images []plan.Image) []plan.Image {
+	var all []plan.Image
+	for _, want := range images {
+		if want.Recipe != nil {
+			want = plan.Image{Name: want.Recipe.Base, Platforms: want.Platforms}
+		}
+		i := slices.IndexFunc(all, func(o plan.Image) bool { return o.Name == want.Name })
+		if i < 0 {
+			all = append(all, want)
+			continue
+		}
+		both := slices.Concat(all[i].Platforms, want.Platforms)
+		slices.Sort(both)
+		all[i].Platforms = slices.Compact(both)
+	}
+	return all
+}

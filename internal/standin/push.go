@@ -12,13 +12,14 @@ import (
 )
 
 // Push makes the images and pushes them to a registry, each below its upstream
-// host: "docker.io/library/x:1" becomes "REGISTRYHOST/docker.io/library/x:1".
+// host: "docker.io/library/x:1" becomes "REGISTRYHOST/docker.io/library/x:1". In the
+// place of an image with a recipe it pushes the base.
 func Push(ctx context.Context, registryHost string, plainHTTP bool, images []plan.Image) error {
 	var options []name.Option
 	if plainHTTP {
 		options = append(options, name.Insecure)
 	}
-	for _, want := range images {
+	for _, want := range bases(images) {
 		ref, err := place(registryHost, want.Name, options...)
 		if err != nil {
 			return err

@@ -161,6 +161,33 @@ func TestWorldServesWhatItWasGiven(t *testing.T) {
 	}
 }
 
+func TestWorldHasTheBaseInThePlaceOfADerivedImage(t *testing.T) {
+	own := plan.Image{Name: "registry.lab/own/app:1", Platforms: []string{"linux/arm64"}, Recipe: &plan.Recipe{Base: images[0].Name}}
+	world, err := Serve(t.Context(), []plan.Image{own, images[0]}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer world.Close()
+	if s := world.Sources(); len(s) != 1 || s[0].Prefix != "docker.io" {
+		t.Errorf("the sources are %v", s)
+	}
+	ref, err := place(world.Host, images[0].Name, name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := remote.Index(ref, remote.WithContext(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := index.IndexManifest()
+	if err != nil || len(m.Manifests) != 3 {
+		t.Errorf("there are %d platforms, want amd64, arm64 and one too many; %v", len(m.Manifests), err)
+	}
+	if all, err := remote.Catalog(t.Context(), ref.Context().Registry); err != nil || len(all) != 1 {
+		t.Errorf("the registry has %v, %v", all, err)
+	}
+}
+
 func get(t *testing.T, world *World, address string) []byte {
 	t.Helper()
 	resp, err := http.Get("http://" + world.Host + "/" + strings.TrimPrefix(address, "https://"))

@@ -64,7 +64,7 @@ func (w *World) Close() error { return w.server.Close() }
 
 func sourcesFor(host string, images []plan.Image, files []plan.File) []plan.Source {
 	var all []plan.Source
-	for _, img := range images {
+	for _, img := range bases(images) {
 		upstream, _, _ := strings.Cut(img.Name, "/")
 		all = append(all, plan.Source{Prefix: upstream, Mirror: "http://" + host + "/" + folder(upstream)})
 	}

@@ -9,6 +9,7 @@ put "$BUNDLE/units/containerd.service" "$unit"
 put "$HOST_DIR/config.toml" /etc/containerd/config.toml
 if [[ -n $REGISTRY ]]; then
 	put "$HOST_DIR/hosts.toml" "/etc/containerd/certs.d/$REGISTRY/hosts.toml"
+	put_registry_ca "/etc/containerd/certs.d/$REGISTRY/ca.crt"
 fi
 reload_units "$unit"
 enable containerd.service

@@ -1,0 +1,35 @@
+package spec
+
+import (
+	"fmt"
+	"strings"
+
+	"cuelang.org/go/cue"
+
+	"github.com/satchel-kit/satchel/internal/manifest"
+)
+
+// knownAPIs is the schema's table of what Kubernetes' releases serve.
+func knownAPIs(schema cue.Value) ([]manifest.API, error) {
+	var rows []struct {
+		APIVersion string   `json:"apiVersion"`
+		Kinds      []string `json:"kinds"`
+		From       int      `json:"from"`
+		To         int      `json:"to"`
+		Instead    string   `json:"instead"`
+	}
+	if err := schema.LookupPath(cue.ParsePath("apis")).Decode(&rows); err != nil {
+		return nil, fmt.Errorf("reading the catalogue's APIs: %w", err)
+	}
+	var list []manifest.API
+	for _, row := range rows {
+		group, version, found := strings.Cut(row.APIVersion, "/")
+		if !found {
+			group, version = "", row.APIVersion
+		}
+		for _, kind := range row.Kinds {
+			list = append(list, manifest.API{Group: group, Version: version, Kind: kind, From: row.From, To: row.To, Instead: row.Instead})
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,47 @@
+#!/bin/bash
+# The ports of this host's roles, opened in the firewall that the spec names. Nothing is
+# closed, and the firewall is neither started nor stopped.
+. "$BUNDLE/steps/lib.sh"
+
+# missing COMMAND... is true when the command fails: the rule is not there.
+missing() { ! "$@" >/dev/null 2>&1; }
+
+# firewalld OPTION opens it for good and now.
+firewalld() {
+	if missing firewall-cmd --permanent "${1/--add-/--query-}" "${@:2}"; then
+		run firewall-cmd --quiet --permanent "$@"
+		changed "firewall:$1"
+	fi
+}
+
+ufw_rules=''
+if [[ $FIREWALL == ufw ]]; then ufw_rules=$(ufw show added 2>/dev/null || true); fi
+
+# ufw_allow RULE... adds a rule that is not there.
+ufw_allow() {
+	if [[ $'\n'$ufw_rules$'\n' != *$'\n'"ufw $*"$'\n'* ]]; then
+		run ufw "$@" >/dev/null
+		changed "firewall:$*"
+	fi
+}
+
+while read -r protocol what _; do
+	case $FIREWALL:$protocol in
+	firewalld:'#' | ufw:'#') ;;
+	firewalld:from) firewalld --add-source="$what" --zone=trusted ;;
+	firewalld:*) firewalld --add-port="$what/$protocol" ;;
+	ufw:from)
+		ufw_allow allow from "$what"
+		if [[ $what == */* ]]; then
+			# Packets of pods are forwarded, which ufw forbids unless told otherwise.
+			ufw_allow route allow from "$what"
+			ufw_allow route allow to "$what"
+		fi
+		;;
+	ufw:*) ufw_allow allow "${what/-/:}/$protocol" ;;
+	esac
+done <"$HOST_DIR/firewall"
+
+if [[ $FIREWALL == firewalld && $CHANGED != ' ' ]] && systemctl is-active --quiet firewalld.service; then
+	run firewall-cmd --quiet --reload
+fi
