@@ -36,8 +36,14 @@ func host(t *testing.T, p *plan.Plan, name string) plan.Host {
 func TestImagesOfTheCourse(t *testing.T) {
 	p := load(t, "../../bundles/course-ha")
 	want := []string{
+		"docker.io/kubernetesui/dashboard:v2.5.1",
+		"docker.io/kubernetesui/metrics-scraper:v1.0.7",
 		"docker.io/rancher/mirrored-flannelcni-flannel-cni-plugin:v1.1.0",
 		"docker.io/rancher/mirrored-flannelcni-flannel:v0.18.1",
+		"docker.io/superopsmsb/django_web:v0.1",
+		"docker.io/superopsmsb/nginx_proxy:v0.1",
+		"docker.io/superopsmsb/nginx_web:v0.1",
+		"docker.io/superopsmsb/tomcat_web:v0.1",
 		"registry.k8s.io/coredns/coredns:v1.8.6",
 		"registry.k8s.io/etcd:3.5.1-0",
 		"registry.k8s.io/kube-apiserver:v1.23.8",
@@ -51,6 +57,9 @@ func TestImagesOfTheCourse(t *testing.T) {
 		got = append(got, i.Name)
 		if !slices.Equal(i.Platforms, []string{"linux/amd64"}) {
 			t.Errorf("%s for %v", i.Name, i.Platforms)
+		}
+		if made := strings.Contains(i.Name, "superopsmsb"); made != (i.Recipe != nil) {
+			t.Errorf("%s: made here is %t", i.Name, i.Recipe != nil)
 		}
 	}
 	if !slices.Equal(got, want) {

@@ -3,8 +3,9 @@
 # before they are made, so clocks may not be further apart.
 . "$BUNDLE/steps/lib.sh"
 
-config=/etc/chrony/chrony.conf unit=chrony.service
-if [[ $OS_FAMILY == rhel ]]; then config=/etc/chrony.conf unit=chronyd.service; fi
+# Debian keeps it in a directory, and names the unit after the package.
+config=/etc/chrony.conf unit=chronyd.service
+if [[ -d /etc/chrony ]]; then config=/etc/chrony/chrony.conf unit=chrony.service; fi
 put "$HOST_DIR/chrony.conf" "$config"
 enable "$unit"
 serve "$unit" restart "$config"

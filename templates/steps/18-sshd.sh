@@ -17,7 +17,7 @@ if ! same_file "$NEW" "$config" && ! said=$(sshd -t -f "$NEW" 2>&1); then
 	die "the new $config does not pass sshd -t: $said"
 fi
 settle "$config" "$(stat -c %a "$config")"
-unit=ssh.service
-if [[ $OS_FAMILY == rhel ]]; then unit=sshd.service; fi
+unit=sshd.service
+if systemctl cat ssh.service >/dev/null 2>&1; then unit=ssh.service; fi
 # Connections that are open stay so.
 if is_changed "$config"; then run systemctl try-reload-or-restart "$unit"; fi

@@ -5,7 +5,7 @@
 problems=()
 
 # The secrets: those of this cluster, complete for this host, made before now.
-wanted=$(cat "$HOST_DIR"/* | { grep -o '@secret:[a-z0-9-]*@' || true; } | sort -u)
+wanted=$({ grep -rhoE '@secret:[a-z0-9-]+@' "$HOST_DIR" || true; } | sort -u)
 for mark in $wanted; do
 	name=${mark#@secret:}
 	name=${name%@}
@@ -30,6 +30,12 @@ for need in $HOST_NEEDS; do
 	command -v "${need%%:*}" >/dev/null ||
 		problems+=("${need%%:*} is not installed; install the operating system's package ${need#*:} first")
 done
+# Only names of packages depend on the family; the steps look at what is there.
+os=$(. /etc/os-release && printf '%s' " ${ID:-} ${ID_LIKE:-} ")
+case $OS_FAMILY:$os in
+debian:*' debian '* | debian:*' ubuntu '* | rhel:*' rhel '* | rhel:*' centos '* | rhel:*' fedora '* | rhel:*' openEuler '*) ;;
+*) printf 'note: the spec says os.family %s, and this is%s\n' "$OS_FAMILY" "$os" ;;
+esac
 [[ -d /run/systemd/system ]] || problems+=("systemd does not run here")
 
 report() {

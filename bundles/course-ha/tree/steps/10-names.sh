@@ -14,18 +14,10 @@ fi
 begin="# BEGIN satchel $CLUSTER_NAME"
 end="# END satchel $CLUSTER_NAME"
 scratch /etc/hosts
-inside=''
-while IFS= read -r line || [[ -n $line ]]; do
-	case $line in
-	"$begin") inside=1 ;;
-	"$end") inside='' ;;
-	*) [[ -n $inside ]] || printf '%s\n' "$line" ;;
-	esac
-done </etc/hosts >"$NEW"
-[[ -z $inside ]] || die "/etc/hosts has the line '$begin' without '$end'; mend it first"
 {
+	without "$begin" "$end" /etc/hosts
 	printf '%s\n' "$begin"
 	cat "$HOST_DIR/hosts"
 	printf '%s\n' "$end"
-} >>"$NEW"
+} >"$NEW"
 settle /etc/hosts 644

@@ -1,7 +1,20 @@
 #!/bin/bash
-# The kubelet refuses to start with swap in use. Active swap is switched off, and the
-# swap entries of fstab, and no others, become comments.
+# The kubelet refuses to start with swap in use. Active swap is switched off, the swap
+# entries of fstab, and no others, become comments, and swap that systemd makes by
+# itself (zram, partitions that it finds) is masked.
 . "$BUNDLE/steps/lib.sh"
+
+for unit in $(systemctl list-units --all --plain --no-legend --type=swap | awk '{print $1}'); do
+	# What comes from fstab ends with its entry there.
+	made=$(systemctl show --property=FragmentPath "$unit")
+	case ${made#FragmentPath=} in
+	/run/systemd/generator/* | '') continue ;;
+	esac
+	if [[ $(systemctl is-enabled "$unit" 2>/dev/null) != masked ]]; then
+		run systemctl mask --quiet "$unit"
+		changed "$unit:masked"
+	fi
+done
 
 if [[ $(wc -l </proc/swaps) -gt 1 ]]; then
 	run swapoff -a

@@ -12,6 +12,7 @@ if [[ -f $HOST_DIR/modules.conf ]]; then
 	done <"$HOST_DIR/modules.conf"
 fi
 
+[[ -f $HOST_DIR/sysctl.conf ]] || exit 0
 put "$HOST_DIR/sysctl.conf" /etc/sysctl.d/99-satchel.conf
 while IFS=' =' read -r key value; do
 	[[ $key == '' || $key == '#'* ]] && continue

@@ -12,6 +12,7 @@ units=/etc/systemd/system
 put "$BUNDLE/units/docker.socket" "$units/docker.socket"
 put "$BUNDLE/units/docker.service" "$units/docker.service"
 put "$HOST_DIR/daemon.json" /etc/docker/daemon.json
+if [[ -n $REGISTRY ]]; then put_registry_ca "/etc/docker/certs.d/$REGISTRY/ca.crt"; fi
 reload_units "$units/docker.socket" "$units/docker.service"
 enable docker.socket
 enable docker.service

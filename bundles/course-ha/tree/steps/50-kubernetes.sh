@@ -19,3 +19,8 @@ enable kubelet.service
 # The kubelet looks for static pods on workers too, and complains each second without it.
 [[ -d /etc/kubernetes/manifests ]] || run mkdir -p /etc/kubernetes/manifests
 put "$HOST_DIR/kubeadm.yaml" /etc/kubernetes/kubeadm.yaml 600
+if [[ -d $HOST_DIR/patches ]]; then
+	for patch in "$HOST_DIR"/patches/*; do
+		put "$patch" "/etc/kubernetes/patches/$(basename "$patch")"
+	done
+fi

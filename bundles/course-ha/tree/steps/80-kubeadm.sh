@@ -58,6 +58,10 @@ undo() {
 if [[ $KUBEADM == init ]]; then
 	# The address of the API may be that of a load balancer, which kubeadm talks to.
 	if [[ $API != "$HOST_ADDRESS":* ]]; then wait_for "the load balancer at $API" connects "$API"; fi
+	# Harbor has the images only when its host has pushed them.
+	if [[ $REGISTRY_MODE == harbor ]]; then
+		wait_for "the registry to have the images" kubeadm config images pull --config "$config"
+	fi
 	kubeadm init --config "$config" --skip-token-print --ignore-preflight-errors="$again"
 else
 	if [[ -n $JOIN_AFTER ]]; then

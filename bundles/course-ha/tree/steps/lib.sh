@@ -205,6 +205,28 @@ unpack() {
 	changed "$(basename "$archive")"
 }
 
+# without BEGIN END FILE prints a file without the lines from BEGIN to END.
+without() {
+	local line inside=''
+	while IFS= read -r line || [[ -n $line ]]; do
+		case $line in
+		"$1") inside=1 ;;
+		"$2") inside='' ;;
+		*) [[ -n $inside ]] || printf '%s\n' "$line" ;;
+		esac
+	done <"$3"
+	[[ -z $inside ]] || die "$3 has the line '$1' without '$2'; mend it first"
+}
+
+# put_registry_ca DEST installs the certificate of the registry's authority.
+put_registry_ca() {
+	case ${REGISTRY_CA:-} in
+	'') ;;
+	secret) put_secret registry-ca-crt "$1" 644 ;;
+	*) put "$HOST_DIR/$REGISTRY_CA" "$1" ;;
+	esac
+}
+
 # reload_units makes systemd read unit files that this step changed.
 reload_units() {
 	if is_changed "$@"; then run systemctl daemon-reload; fi

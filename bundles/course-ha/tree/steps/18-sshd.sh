@@ -1,0 +1,23 @@
+#!/bin/bash
+# Settings of the SSH daemon. They stand before all others, because of each setting the
+# first one counts. Only the lines between the two marks are ours.
+. "$BUNDLE/steps/lib.sh"
+
+config=/etc/ssh/sshd_config
+begin="# BEGIN satchel $CLUSTER_NAME"
+end="# END satchel $CLUSTER_NAME"
+scratch "$config"
+{
+	printf '%s\n' "$begin"
+	cat "$HOST_DIR/sshd_config"
+	printf '%s\n' "$end"
+	without "$begin" "$end" "$config"
+} >"$NEW"
+if ! same_file "$NEW" "$config" && ! said=$(sshd -t -f "$NEW" 2>&1); then
+	die "the new $config does not pass sshd -t: $said"
+fi
+settle "$config" "$(stat -c %a "$config")"
+unit=sshd.service
+if systemctl cat ssh.service >/dev/null 2>&1; then unit=ssh.service; fi
+# Connections that are open stay so.
+if is_changed "$config"; then run systemctl try-reload-or-restart "$unit"; fi
