@@ -10,7 +10,11 @@ import (
 )
 
 // knownAPIs is the schema's table of what Kubernetes' releases serve.
-func knownAPIs(schema cue.Value) ([]manifest.API, error) {
+func knownAPIs(ctx *cue.Context) ([]manifest.API, error) {
+	table, err := compile(ctx, apisFile)
+	if err != nil {
+		return nil, err
+	}
 	var rows []struct {
 		APIVersion string   `json:"apiVersion"`
 		Kinds      []string `json:"kinds"`
@@ -18,7 +22,7 @@ func knownAPIs(schema cue.Value) ([]manifest.API, error) {
 		To         int      `json:"to"`
 		Instead    string   `json:"instead"`
 	}
-	if err := schema.LookupPath(cue.ParsePath("apis")).Decode(&rows); err != nil {
+	if err := lookup(table, "apis").Decode(&rows); err != nil {
 		return nil, fmt.Errorf("reading the catalogue's APIs: %w", err)
 	}
 	var list []manifest.API

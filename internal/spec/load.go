@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/build"
@@ -44,13 +45,22 @@ func loadUser(ctx *cue.Context, path string) (cue.Value, error) {
 	return ctx.BuildInstance(instance), nil
 }
 
+// apisFile is the table of Kubernetes' APIs. It is large, nothing else refers to it,
+// and few specs need it.
+const apisFile = "v1/apis.cue"
+
 // compileSchema evaluates the embedded schema and catalogue.
 func compileSchema(ctx *cue.Context) (cue.Value, error) {
-	instance := build.NewContext().NewInstance("schema/v1", nil)
 	files, err := fs.Glob(schema.V1, "v1/*.cue")
 	if err != nil {
 		return cue.Value{}, fmt.Errorf("listing the embedded schema: %w", err)
 	}
+	return compile(ctx, slices.DeleteFunc(files, func(f string) bool { return f == apisFile })...)
+}
+
+// compile evaluates files of the embedded schema.
+func compile(ctx *cue.Context, files ...string) (cue.Value, error) {
+	instance := build.NewContext().NewInstance("schema/v1", nil)
 	for _, file := range files {
 		text, err := schema.V1.ReadFile(file)
 		if err != nil {

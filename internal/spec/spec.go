@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/cuecontext"
@@ -24,6 +25,8 @@ type Spec struct {
 	Release v1.Release
 	// Flannel is the catalogue's row of network.flannel.version.
 	Flannel v1.FlannelRelease
+	// Containerd is the catalogue's row for the release.
+	Containerd v1.ContainerdRelease
 	// Manifests are the user's own, in the order in which they are applied.
 	Manifests []Manifest
 	// ImageFiles are the files of each derived image, sorted by path.
@@ -70,7 +73,7 @@ func Load(path string) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := attach(s, path, user, schema); err != nil {
+	if err := attach(s, path, user); err != nil {
 		return nil, err
 	}
 	return s, s.sum()
@@ -89,7 +92,12 @@ func explain(ctx *cue.Context, schema, user cue.Value, invalid error) error {
 	// With fields missing some rules cannot be evaluated; those are left out, as
 	// the fields are reported already.
 	broken, _ := checkRules(schema, user, in)
-	problems = append(problems, broken...)
+	for _, b := range broken {
+		// To a rule a field that does not fit looks as if it were missing.
+		if !slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Path == b.Path }) {
+			problems = append(problems, b)
+		}
+	}
 	problems.sort()
 	return problems
 }
@@ -108,7 +116,23 @@ func decode(schema, whole cue.Value) (*Spec, error) {
 	if err := lookup(schema, "flannels", s.Cluster.Network.Flannel.Version).Decode(&s.Flannel); err != nil {
 		return nil, fmt.Errorf("reading the catalogue's flannel: %w", err)
 	}
-	return s, nil
+	return s, chooseContainerd(schema, s)
+}
+
+// chooseContainerd takes the last row that begins at the release or before it.
+func chooseContainerd(schema cue.Value, s *Spec) error {
+	var rows []v1.ContainerdRelease
+	if err := lookup(schema, "containerds").Decode(&rows); err != nil {
+		return fmt.Errorf("reading the catalogue's containerd: %w", err)
+	}
+	var minor int64
+	fmt.Sscanf(s.Cluster.Kubernetes.Version, "1.%d.", &minor)
+	for _, row := range rows {
+		if row.From <= minor {
+			s.Containerd = row
+		}
+	}
+	return nil
 }
 
 // sum fills in the digest.

@@ -692,8 +692,13 @@ type Release struct {
 
 	// crictl is the cri-tools release that goes with it.
 	Crictl string `json:"crictl"`
+}
 
-	// containerd and runc are the releases that its kubelet is run with by default.
+// #ContainerdRelease is what the kubelets of a minor release, and of those after it,
+// are run with unless the spec says otherwise.
+type ContainerdRelease struct {
+	From int64 `json:"from"`
+
 	Containerd string `json:"containerd"`
 
 	Runc string `json:"runc"`
