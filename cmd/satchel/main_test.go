@@ -32,7 +32,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SATCHEL_CACHE", env.WorkDir+"/.cache")
 			env.Setenv("HOME", env.WorkDir)
-			env.Setenv("BUNDLES", strings.TrimSuffix(bundles, "/cmd/satchel")+"/bundles")
+			root := strings.TrimSuffix(bundles, "/cmd/satchel")
+			env.Setenv("BUNDLES", root+"/bundles")
+			env.Setenv("SPECS", root+"/testdata/specs")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

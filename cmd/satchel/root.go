@@ -43,8 +43,10 @@ difference found by --check; 2 wrong usage.`,
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
+		newInitCmd(), newExplainCmd(),
 		newVetCmd(), newRenderCmd(), newLockCmd(), newSecretsCmd(), newBuildCmd(),
 		newVerifyCmd(), newInspectCmd(), newUnpackCmd(), newServeCmd(), newVersionCmd(),
+		newPushCmd(), newPullCmd(),
 	)
 	return root
 }

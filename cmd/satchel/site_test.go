@@ -35,7 +35,7 @@ func newSite(t testing.TB) *site {
 	s.program = s.path("bin/satchel")
 	s.env = []string{"HOME=" + s.dir, "SATCHEL_CACHE=" + s.path("cache"), "PATH=" + s.path("bin") + ":" + os.Getenv("PATH")}
 	s.install()
-	text, err := os.ReadFile("../../bundles/course-ha/cluster.cue")
+	text, err := os.ReadFile("../../testdata/specs/course/cluster.cue")
 	if err != nil {
 		t.Fatal(err)
 	}

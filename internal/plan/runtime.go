@@ -55,7 +55,7 @@ func newRuntime(s *spec.Spec, registry Registry) Runtime {
 		}
 		return r
 	}
-	r.Version, r.Runc = orDefault(in.Version, s.Release.Containerd), orDefault(in.Runc, s.Release.Runc)
+	r.Version, r.Runc = orDefault(in.Version, s.Containerd.Containerd), orDefault(in.Runc, s.Containerd.Runc)
 	r.CRISocket = "unix:///var/run/containerd/containerd.sock"
 	r.Endpoint = r.CRISocket
 	r.Config = "config.v3.toml.tmpl"

@@ -156,7 +156,7 @@ func newApplication(in v1.Cluster, c *Cluster, name string) *Application {
 	for _, file := range sortedKeys(a.Files) {
 		// A ConfigMap's key may not hold a slash.
 		key := strings.ReplaceAll(strings.TrimPrefix(file, "/"), "/", "_")
-		out.Files = append(out.Files, AppFile{Key: key, Path: file, Text: a.Files[file]})
+		out.Files = append(out.Files, AppFile{Key: key, Path: file, Text: spec.WithNewline(a.Files[file])})
 	}
 	return out
 }

@@ -132,7 +132,7 @@ func (a *attached) image(name string, in v1.DerivedImage) []ImageFile {
 			mode, _ = strconv.ParseInt(f.Mode, 8, 64) // the schema lets octal digits through
 		}
 		if f.Source == "" {
-			list = append(list, ImageFile{Path: to, Mode: orMode(mode, 0o644), Data: []byte(f.Text)})
+			list = append(list, ImageFile{Path: to, Mode: orMode(mode, 0o644), Data: []byte(WithNewline(f.Text))})
 			continue
 		}
 		files, err := a.list(f.Source, func(string) bool { return true })
@@ -160,6 +160,14 @@ func (a *attached) image(name string, in v1.DerivedImage) []ImageFile {
 	}
 	slices.SortFunc(list, func(a, b ImageFile) int { return strings.Compare(a.Path, b.Path) })
 	return list
+}
+
+// WithNewline is a text as a file holds it: CUE's multi-line strings end without one.
+func WithNewline(text string) string {
+	if text == "" || strings.HasSuffix(text, "\n") {
+		return text
+	}
+	return text + "\n"
 }
 
 func orMode(given, otherwise int64) int64 {

@@ -585,7 +585,8 @@ type Application struct {
 	// env are environment variables.
 	Env map[string]string `json:"env,omitempty"`
 
-	// files are put into the container, keyed by absolute path.
+	// files are put into the container, keyed by absolute path; a newline at the end
+	// is added where there is none.
 	Files map[string]string `json:"files,omitempty"`
 }
 
@@ -668,7 +669,7 @@ type DerivedImage struct {
 
 // #ImageFile is one file of a derived image.
 type ImageFile struct {
-	// text is the file's content.
+	// text is the file's content; a newline at the end is added where there is none.
 	Text string `json:"text,omitempty"`
 
 	// source is a file or directory below the spec's own directory.

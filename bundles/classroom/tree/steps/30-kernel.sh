@@ -6,7 +6,8 @@ if [[ -f $HOST_DIR/modules.conf ]]; then
 	put "$HOST_DIR/modules.conf" /etc/modules-load.d/satchel.conf
 	while read -r module; do
 		# A module that is built in has no entry in /proc/modules; its directory may be missing too.
-		if [[ $module != '#'* ]] && ! grep -q "^$module " /proc/modules && [[ ! -d /sys/module/$module ]]; then
+		# A kernel without modules has not even that file.
+		if [[ $module != '#'* ]] && ! grep -qs "^$module " /proc/modules && [[ ! -d /sys/module/$module ]]; then
 			run modprobe "$module" || die "cannot load the kernel module $module; install the kernel's extra modules"
 		fi
 	done <"$HOST_DIR/modules.conf"
