@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -108,29 +109,49 @@ func follow(n *yaml.Node) *yaml.Node {
 const (
 	nullTag   = "!!null"
 	stringTag = "!!str"
+	boolTag   = "!!bool"
 	mergeTag  = "!!merge"
 )
 
-var kindNames = map[yaml.Kind]string{yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list", yaml.ScalarNode: "a scalar"}
+var kindNames = map[yaml.Kind]string{yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list"}
 
 var tagNames = map[string]string{
-	nullTag: "nothing", stringTag: "text", "!!int": "a number", "!!float": "a number", "!!bool": "true or false", "!!timestamp": "a date",
+	nullTag: "nothing", stringTag: "text", boolTag: "true or false", "!!int": "a number", "!!float": "a number",
 }
 
 // nature is what a node is, in words.
 func nature(n *yaml.Node) string {
-	if n.Kind == yaml.ScalarNode {
-		if name, ok := tagNames[n.ShortTag()]; ok {
-			return name
-		}
-		return "of the type " + n.ShortTag()
+	if n.Kind != yaml.ScalarNode {
+		return kindNames[n.Kind]
 	}
-	return kindNames[n.Kind]
+	if name, ok := tagNames[tag(n)]; ok {
+		return name
+	}
+	return "of the type " + n.ShortTag()
 }
 
-func isString(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == stringTag }
+// oldBooleans are text in YAML 1.2 and in the library here, but not in YAML 1.1
+// (https://yaml.org/type/bool.html), which kubectl reads.
+var oldBooleans = []string{
+	"y", "Y", "yes", "Yes", "YES", "on", "On", "ON",
+	"n", "N", "no", "No", "NO", "off", "Off", "OFF",
+}
 
-func isNothing(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == nullTag }
+// tag is a scalar's type as kubectl reads it. What looks like a date is text there.
+func tag(n *yaml.Node) string {
+	short := n.ShortTag()
+	switch {
+	case short == "!!timestamp":
+		return stringTag
+	case short == stringTag && n.Style == 0 && slices.Contains(oldBooleans, n.Value):
+		return boolTag
+	}
+	return short
+}
+
+func isString(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && tag(n) == stringTag }
+
+func isNothing(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && tag(n) == nullTag }
 
 // isBlock tells a scalar that begins with | or > on the line of its key.
 func isBlock(n *yaml.Node) bool {

@@ -33,6 +33,8 @@ var problemCases = []struct {
 	{"metadata is text", "apiVersion: v1\nkind: Pod\nmetadata: a\n", []string{"3:11: metadata is text; it must be a mapping with a name"}},
 	{"name is a number", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: 0123\n", []string{"4:9: metadata.name is a number; put it in quotes"}},
 	{"namespace is a truth value", "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: true}\n", []string{"3:32: metadata.namespace is true or false; put it in quotes"}},
+	{"name that kubectl reads as true", "apiVersion: v1\nkind: Pod\nmetadata: {name: on}\n", []string{"3:18: metadata.name is true or false; put it in quotes"}},
+	{"name of another type", "apiVersion: v1\nkind: Pod\nmetadata: {name: !!binary aGk=}\n", []string{"3:18: metadata.name is of the type !!binary; put it in quotes"}},
 	{"kind is a list", "apiVersion: v1\nkind: [Pod]\nmetadata: {name: a}\n", []string{"2:7: kind is a list; it must be text"}},
 	{"apiVersion with two slashes", "apiVersion: apps/v1/v2\nkind: Pod\nmetadata: {name: a}\n", []string{`1:13: apiVersion is "apps/v1/v2"; it must be VERSION or GROUP/VERSION, such as v1 or apps/v1`}},
 	{"kustomization", "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a.yaml]\n", []string{"1:1: there is no metadata.name; this is what kustomize reads and no object; give what kubectl kustomize prints"}},
@@ -165,7 +167,7 @@ items:
 kind: RoleList
 apiVersion: rbac.authorization.k8s.io/v1
 items:
-- metadata: {name: writer}
+- metadata: {name: 2026-01-01}
 ---
 # a custom resource whose kind ends in List is no list
 apiVersion: example.com/v1
@@ -180,7 +182,7 @@ items: [a, b]
 		{Line: 12, APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role", Namespace: "site", Name: "reader"},
 		{Line: 16, APIVersion: "rbac.authorization.k8s.io/v1", Kind: "RoleBinding", Namespace: "site", Name: "reader"},
 		{Line: 21, APIVersion: "v1", Kind: "Pod", GenerateName: "run-"},
-		{Line: 26, APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role", Name: "writer"},
+		{Line: 26, APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role", Name: "2026-01-01"},
 		{Line: 29, APIVersion: "example.com/v1", Kind: "AllowList", Name: "all"},
 	}
 	file, problems := Parse("a.yaml", []byte(text))

@@ -47,12 +47,12 @@ type attached struct {
 
 // attach reads the user's manifests and the files of derived images. at is the spec's
 // own file or directory.
-func attach(s *Spec, at string, user cue.Value) error {
+func attach(ctx *cue.Context, s *Spec, at string, user cue.Value) error {
 	in := s.Cluster
 	if len(in.Manifests) == 0 && len(in.DerivedImages) == 0 {
 		return nil
 	}
-	apis, err := knownAPIs(user.Context())
+	apis, err := knownAPIs(ctx)
 	if err != nil {
 		return err
 	}

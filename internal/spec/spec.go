@@ -73,7 +73,7 @@ func Load(path string) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := attach(s, path, user); err != nil {
+	if err := attach(ctx, s, path, user); err != nil {
 		return nil, err
 	}
 	return s, s.sum()
