@@ -36,7 +36,7 @@ lab: ## install bundles on booted Debian hosts (root, Debian, about 10 minutes t
 	SATCHEL_TOOLS=required go test -tags lab -timeout 60m -v ./internal/lab/...
 
 tools: ## the modules of the decoders, which tests do not fetch by themselves
-	for dir in $(DECODERS); do (cd $$dir && go mod download) || exit 1; done
+	for dir in $(DECODERS) testdata/apis; do (cd $$dir && go mod download) || exit 1; done
 
 cross: ## satchel for every platform that it runs on
 	for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 go build -trimpath -o build/satchel-$${p%/*}-$${p#*/} ./cmd/satchel || exit 1; done
