@@ -96,8 +96,7 @@ func (p *bundlePusher) blob(ctx context.Context, c content) (err error) {
 		p.tally.add(&p.tally.Skipped, c.size)
 		return nil
 	}
-	u := &upload{session: p.session, what: c, bar: p.bars.Start(c.use, c.size)}
-	defer func() { u.bar.Done(err) }()
+	u := &upload{session: p.session, what: c, bars: p.bars}
 	if err := u.run(ctx); err != nil {
 		return fmt.Errorf("pushing %s: %w", c.use, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -17,6 +18,9 @@ type content struct {
 	use  string
 	open func() (io.ReadCloser, error)
 }
+
+// title is the use without the quotes that it has in messages.
+func (c content) title() string { return strings.Trim(c.use, `"`) }
 
 // errClosed is what a reading gives that was closed.
 var errClosed = errors.New("it is closed")

@@ -114,18 +114,16 @@ func (p *imagePusher) blob(ctx context.Context, b *blob) error {
 	return nil
 }
 
-func (p *imagePusher) upload(ctx context.Context, b *blob, path string) (err error) {
-	u := &upload{session: p.client.pushing(path), what: b.content, from: b.had}
-	u.bar = p.bars.Start(b.use, b.size)
-	defer func() { u.bar.Done(err) }()
+func (p *imagePusher) upload(ctx context.Context, b *blob, path string) error {
+	u := &upload{session: p.client.pushing(path), what: b.content, from: b.had, bars: p.bars}
 	if err := u.run(ctx); err != nil {
 		return err
 	}
-	to := &p.tally.Pushed
 	if u.mounted {
-		to = &p.tally.Mounted
+		p.tally.add(&p.tally.Mounted, b.size)
+	} else {
+		p.tally.add(&p.tally.Pushed, b.size)
 	}
-	p.tally.add(to, b.size)
 	return nil
 }
 

@@ -40,7 +40,12 @@ func TestEveryImageArrivesUnderTheNameThatHostsPull(t *testing.T) {
 	host := realRegistry(t, "")
 	skopeo := need(t, "skopeo")
 	tar := full(t).write("b.tar")
-	for below, path := range map[string]string{host: tar, host + "/mirror/of/lab": unpacked(t, tar)} {
+	// A host that serves the images has the folders of the others not.
+	part := filepath.Join(t.TempDir(), "part")
+	if err := bundle.Unpack(t.Context(), tar, part, "a"); err != nil {
+		t.Fatal(err)
+	}
+	for below, path := range map[string]string{host: tar, host + "/mirror/of/lab": part} {
 		result := pushImages(t, path, below)
 		for i, listed := range must(bundle.Inspect(t.Context(), tar)).Manifest.Images {
 			want := Stored{Name: listed.Name, Reference: below + "/" + listed.Name, Digest: listed.Digest, Changed: true}

@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -141,9 +142,11 @@ func TestCredentialsStayAtTheirRegistry(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	registry := realRegistry(t, "")
-	s := httptest.NewTLSServer(before(t, registry).Config.Handler)
+	s := httptest.NewUnstartedServer(before(t, registry).Config.Handler)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.EnableHTTP2 = true
+	s.StartTLS()
 	t.Cleanup(s.Close)
-	s.Config.ErrorLog = nil
 	host := strings.TrimPrefix(s.URL, "https://")
 	ca := filepath.Join(t.TempDir(), "ca.crt")
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {

@@ -95,7 +95,7 @@ func (p *puller) part(ctx context.Context, c content) (err error) {
 		p.tally.add(&p.cached, c.size)
 		return nil
 	}
-	bar := p.bars.Start(c.use, c.size)
+	bar := p.bars.Start(c.title(), c.size)
 	defer func() { bar.Done(err) }()
 	d := &download{session: p.session, store: p.store, what: c, watch: bar.Add}
 	switch err := d.run(ctx); {

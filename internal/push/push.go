@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
@@ -26,7 +25,6 @@ const Jobs = 8
 type Client struct {
 	registry name.Registry
 	scheme   string
-	keychain authn.Keychain
 	patience Patience
 	notice   func(Retry)
 	ca       string
@@ -60,9 +58,6 @@ func WithPlainHTTP() Option { return func(c *Client) { c.scheme = "http" } }
 // WithCA trusts the certificates in a PEM file, beside those of the system.
 func WithCA(file string) Option { return func(c *Client) { c.ca = file } }
 
-// WithKeychain replaces the credentials of the docker configuration.
-func WithKeychain(k authn.Keychain) Option { return func(c *Client) { c.keychain = k } }
-
 // WithPatience replaces the default patience.
 func WithPatience(p Patience) Option { return func(c *Client) { c.patience = p } }
 
@@ -74,7 +69,6 @@ func WithNotice(f func(Retry)) Option { return func(c *Client) { c.notice = f } 
 func New(host string, options ...Option) (*Client, error) {
 	c := &Client{
 		scheme:   "https",
-		keychain: authn.DefaultKeychain,
 		patience: Patience{Idle: time.Minute, Answer: 5 * time.Minute, Tries: 6, Pause: 500 * time.Millisecond, Longest: 2 * time.Minute},
 		notice:   func(Retry) {},
 		sessions: map[string]*session{},

@@ -59,7 +59,7 @@ func (s *session) login(ctx context.Context) (*http.Client, error) {
 	if s.http != nil {
 		return s.http, nil
 	}
-	auth, err := authn.Resolve(ctx, s.client.keychain, s.repo)
+	auth, err := authn.Resolve(ctx, authn.DefaultKeychain, s.repo)
 	if err != nil {
 		return nil, &keychainError{err}
 	}

@@ -34,14 +34,18 @@ type upload struct {
 	what content
 	// from is another repository of the registry that has the blob, or "".
 	from string
+	bars *progress.Bars
+	// bar and sent are nil until there is something to send.
 	bar  *progress.Bar
+	sent *reading
 	// mounted says that the registry took the blob from there.
 	mounted bool
 }
 
 // run brings the blob into the repository, which did not have it. What a broken
 // attempt has sent is sent again: few registries can go on in the middle.
-func (u *upload) run(ctx context.Context) error {
+func (u *upload) run(ctx context.Context) (err error) {
+	defer func() { u.bar.Done(err) }()
 	again := false
 	return u.client.retry(ctx, func(*attempts) error {
 		if again {
@@ -111,11 +115,10 @@ func (u *upload) begin(ctx context.Context) (*url.URL, error) {
 
 // content sends the bytes and gives the place that ends the upload.
 func (u *upload) content(ctx context.Context, to *url.URL) (*url.URL, error) {
-	body, err := u.what.read(u.bar.Add)
-	if err != nil {
+	if err := u.rewind(); err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPatch, to.String(), body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPatch, to.String(), u.sent)
 	if err != nil {
 		return nil, err
 	}
@@ -125,17 +128,14 @@ func (u *upload) content(ctx context.Context, to *url.URL) (*url.URL, error) {
 		req.Header.Set("Expect", "100-continue")
 	}
 	req.GetBody = func() (io.ReadCloser, error) {
-		body.giveBack()
-		var err error
-		body, err = u.what.read(u.bar.Add)
-		return body, err
+		err := u.rewind()
+		return u.sent, err
 	}
 	resp, err := u.send(req, http.StatusAccepted, http.StatusCreated, http.StatusNoContent)
+	if own := u.sent.failed(); own != nil {
+		return nil, own
+	}
 	if err != nil {
-		body.giveBack()
-		if own := body.failed(); own != nil {
-			return nil, own
-		}
 		return nil, err
 	}
 	done(resp)
@@ -143,4 +143,19 @@ func (u *upload) content(ctx context.Context, to *url.URL) (*url.URL, error) {
 		return to, nil
 	}
 	return u.next(resp)
+}
+
+// rewind opens the content anew, and takes back what was counted of it.
+func (u *upload) rewind() error {
+	if u.bar == nil {
+		u.bar = u.bars.Start(u.what.title(), u.what.size)
+	}
+	if u.sent != nil {
+		u.sent.giveBack()
+	}
+	sent, err := u.what.read(u.bar.Add)
+	if err == nil {
+		u.sent = sent
+	}
+	return err
 }
