@@ -56,10 +56,11 @@ it was.`,
 }
 
 func runBuild(cmd *cobra.Command, path string, o buildOptions) error {
-	p, tree, err := compile(path)
+	c, err := compile(path)
 	if err != nil {
 		return err
 	}
+	p := c.plan
 	l, err := o.readLock(path)
 	if err != nil {
 		return err
@@ -80,7 +81,7 @@ func runBuild(cmd *cobra.Command, path string, o buildOptions) error {
 	if err := bring(cmd, p, l, store, o, b); err != nil {
 		return err
 	}
-	in := bundle.Input{Meta: meta(p), Tree: tree, Lock: l, Cache: store, Programs: own}
+	in := bundle.Input{Meta: meta(p), Tree: c.tree, Lock: l, Cache: store, Programs: own}
 	if err := pack(cmd, o.out, in, b); err != nil {
 		return err
 	}

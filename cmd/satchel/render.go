@@ -5,9 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/satchel-kit/satchel/internal/plan"
 	"github.com/satchel-kit/satchel/internal/render"
-	"github.com/satchel-kit/satchel/internal/spec"
 )
 
 func newRenderCmd() *cobra.Command {
@@ -41,32 +39,21 @@ spec gives.`,
 	return cmd
 }
 
-// compile takes a spec through plan and render.
-func compile(path string) (*plan.Plan, render.Tree, error) {
-	s, err := spec.Load(path)
-	if err != nil {
-		return nil, nil, invalidSpec(path, err)
-	}
-	p := plan.New(s)
-	tree, err := render.Render(p)
-	return p, tree, err
-}
-
 func runRender(cmd *cobra.Command, path, dir string, check bool, f format) error {
-	p, tree, err := compile(path)
+	c, err := compile(path)
 	if err != nil {
 		return err
 	}
 	if check {
-		return checkTree(cmd, tree, dir, f)
+		return checkTree(cmd, c.tree, dir, f)
 	}
-	if err := tree.Write(dir); err != nil {
+	if err := c.tree.Write(dir); err != nil {
 		return err
 	}
 	if f == "json" {
-		return printJSON(cmd.OutOrStdout(), map[string]any{"directory": dir, "files": len(tree), "hosts": len(p.Hosts)})
+		return printJSON(cmd.OutOrStdout(), map[string]any{"directory": dir, "files": len(c.tree), "hosts": len(c.plan.Hosts)})
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d files for %d hosts\n", dir, len(tree), len(p.Hosts))
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d files for %d hosts\n", dir, len(c.tree), len(c.plan.Hosts))
 	return nil
 }
 

@@ -39,14 +39,14 @@ func newSecretsNewCmd() *cobra.Command {
 		Example: "  satchel secrets new bundles/course-ha -o course-ha.secrets",
 		Args:    atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, tree, err := compile(specArg(args))
+			c, err := compile(specArg(args))
 			if err != nil {
 				return err
 			}
 			if out == "" {
-				out = p.Cluster.Name + ".secrets"
+				out = c.plan.Cluster.Name + ".secrets"
 			}
-			set, err := secrets.New(secretsRequest(p, tree))
+			set, err := secrets.New(secretsRequest(c.plan, c.tree))
 			if err != nil {
 				return err
 			}
@@ -94,7 +94,7 @@ load balancer gets a key of a certificate authority.`,
 }
 
 func runSecretsSplit(cmd *cobra.Command, path, file, dir string) error {
-	p, tree, err := compile(path)
+	c, err := compile(path)
 	if err != nil {
 		return err
 	}
@@ -103,15 +103,15 @@ func runSecretsSplit(cmd *cobra.Command, path, file, dir string) error {
 		return err
 	}
 	parts := map[string]secrets.Set{}
-	for _, h := range p.Hosts {
-		if parts[h.Name], err = set.Part(hostSecrets(h, tree)); err != nil {
+	for _, h := range c.plan.Hosts {
+		if parts[h.Name], err = set.Part(hostSecrets(h, c.tree)); err != nil {
 			return err
 		}
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("creating the directory of the parts: %w", err)
 	}
-	for _, h := range p.Hosts {
+	for _, h := range c.plan.Hosts {
 		name := filepath.Join(dir, h.Name+".secrets")
 		if err := parts[h.Name].WriteFile(name); err != nil {
 			return err
@@ -170,13 +170,13 @@ func newSecretsShowCmd() *cobra.Command {
 }
 
 func showSecrets(cmd *cobra.Command, path string, set secrets.Set) error {
-	p, tree, err := compile(path)
+	c, err := compile(path)
 	if err != nil {
 		return err
 	}
 	users := map[string][]string{}
-	for _, h := range p.Hosts {
-		for _, name := range hostSecrets(h, tree) {
+	for _, h := range c.plan.Hosts {
+		for _, name := range hostSecrets(h, c.tree) {
 			users[name] = append(users[name], h.Name)
 		}
 	}

@@ -15,7 +15,12 @@ func newVetCmd() *cobra.Command {
 		Use:   "vet [SPEC]",
 		Short: "Validate a spec",
 		Long: `Validate a spec against the schema and its rules. Every problem is reported at once,
-with file:line:column, the field, what was given and what is allowed.`,
+with file:line:column, the field, what was given and what is allowed.
+
+Of a valid spec it proves that its bundle is closed: every image that any rendered file
+names is carried for every architecture, every program, unit and file that a script uses
+is in the bundle or in the operating system, and nothing names an address outside.
+Otherwise it says which line of which rendered file names what.`,
 		Example: `  satchel vet
   satchel vet bundles/course-ha
   satchel vet cluster.cue --format json`,
@@ -32,22 +37,35 @@ with file:line:column, the field, what was given and what is allowed.`,
 }
 
 func runVet(cmd *cobra.Command, path string, f format) error {
-	s, err := spec.Load(path)
-	var problems spec.Problems
-	if errors.As(err, &problems) && f == "json" {
-		if err := printJSON(cmd.OutOrStdout(), map[string]any{"valid": false, "problems": problems}); err != nil {
+	c, err := compile(path)
+	if found := problemsOf(err); found != nil && f == "json" {
+		if err := printJSON(cmd.OutOrStdout(), map[string]any{"valid": false, "problems": found}); err != nil {
 			return err
 		}
 		return errDiffers
 	}
 	if err != nil {
-		return invalidSpec(path, err)
+		return err
 	}
 	if f == "json" {
-		return printJSON(cmd.OutOrStdout(), map[string]any{"valid": true, "problems": spec.Problems{}, "spec": s.Cluster})
+		return printJSON(cmd.OutOrStdout(), map[string]any{"valid": true, "problems": spec.Problems{}, "spec": c.spec.Cluster})
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: valid; cluster %s, Kubernetes %s, %d hosts\n",
-		path, s.Cluster.Name, s.Cluster.Kubernetes.Version, len(s.Cluster.Hosts))
+		path, c.spec.Cluster.Name, c.spec.Cluster.Kubernetes.Version, len(c.spec.Cluster.Hosts))
+	return nil
+}
+
+// problemsOf are the problems of a spec with their places, or nil where an error is
+// something else.
+func problemsOf(err error) any {
+	var problems spec.Problems
+	var open notClosed
+	switch {
+	case errors.As(err, &problems):
+		return problems
+	case errors.As(err, &open):
+		return open.problems
+	}
 	return nil
 }
 

@@ -14,13 +14,13 @@ const module = "github.com/satchel-kit/satchel/"
 
 // order is the pipeline. A package may import those in lines above its own.
 var order = [][]string{
-	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest"},
+	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign"},
 	{"internal/spec", "internal/profile"},
 	{"internal/plan"},
 	{"internal/render", "internal/upstream", "internal/standin", "internal/derive"},
 	{"internal/closure"},
 	{"internal/lock"},
-	{"internal/fetch"},
+	{"internal/fetch", "internal/sbom"},
 	{"internal/bundle"},
 	{"internal/serve", "internal/push"},
 	{"cmd/satchel", "cmd/demo"},
@@ -38,7 +38,7 @@ var alone = map[string]string{
 	"math/rand":                      "internal/standin",
 	"crypto/rand":                    "internal/secrets",
 	"k8s.io":                         "",
-	"go.yaml.in/yaml":                "internal/manifest",
+	"go.yaml.in/yaml":                "internal/manifest internal/closure",
 	"mvdan.cc/sh":                    "internal/closure",
 	"github.com/google/go-container": "internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest",
 }
