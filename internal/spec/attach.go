@@ -103,6 +103,7 @@ func (a *attached) manifests(s *Spec, field []string, name string, apis []manife
 		f, problems := manifest.Parse(shown, text)
 		if f != nil {
 			problems = append(problems, f.Check(s.Cluster.Kubernetes.Version, apis)...)
+			problems = append(problems, ported(f, s.Cluster.Registry.Mode)...)
 			for _, d := range f.Documents {
 				if d.GenerateName != "" {
 					problems = append(problems, manifest.Problem{
@@ -118,6 +119,24 @@ func (a *attached) manifests(s *Spec, field []string, name string, apis []manife
 		a.note("manifest", file, text)
 		s.Manifests = append(s.Manifests, Manifest{Path: file, File: f})
 	}
+}
+
+// ported are images whose host has a port: the hosts' registry keeps images by their
+// upstream host, and no repository has a port in its name.
+func ported(f *manifest.File, mode string) []manifest.Problem {
+	if mode == "preload" {
+		return nil
+	}
+	var problems []manifest.Problem
+	for _, i := range f.Images {
+		if host, _, _ := strings.Cut(i.Name, "/"); strings.Contains(host, ":") {
+			problems = append(problems, manifest.Problem{
+				File: f.Path, Line: i.Line, Column: i.Column,
+				Message: fmt.Sprintf("the image %s has a port in its name, which the hosts' registry cannot keep; write it without, and name %s in the spec's sources", i.Written, host),
+			})
+		}
+	}
+	return problems
 }
 
 // image reads the files of one derived image, sorted by path.

@@ -151,6 +151,9 @@ func TestFleetRules(t *testing.T) {
 		"image from an image made here": {
 			`derivedImages: {"docker.io/a/b:1": base: "docker.io/library/nginx:1", "docker.io/a/c:1": base: "docker.io/a/b:1"}`,
 			`derivedImages.docker.io/a/c:1.base: given "docker.io/a/b:1"; allowed: an upstream image`},
+		"image at a port": {
+			`images: ["reg.example.com:5000/a/b:1"]`,
+			`images.0: given "reg.example.com:5000/a/b:1"; allowed: a name without a port`},
 		"image without a tag": {
 			`applications: web: image: "docker.io/library/nginx"`,
 			`applications.web.image: given "docker.io/library/nginx"; allowed: a full name with tag`},
@@ -182,6 +185,7 @@ func TestManifestsAreJudgedWhereTheyStand(t *testing.T) {
 		"syntax":          {"a: b\n  c: [", "site.yaml:2"},
 		"unknown version": {"apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: a}\n", "site.yaml:1:13: "},
 		"bad image":       {"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - name: a\n      image: UPPER/case:1\n", "site.yaml:7:14: "},
+		"image at a port": {"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - name: a\n      image: reg.example.com:5000/a:1\n", "site.yaml:7:14: the image reg.example.com:5000/a:1 has a port"},
 		"generated name":  {"apiVersion: v1\nkind: Namespace\nmetadata: {generateName: a-}\n", "site.yaml:1:1: metadata.generateName cannot be applied"},
 	} {
 		t.Run(name, func(t *testing.T) {
