@@ -26,6 +26,10 @@ func (m *Machine) plug(ctx context.Context) (*cable, error) {
 	c := &cable{card: card}
 	port := fmt.Sprintf("link add %s type veth peer name eth0 netns %s\nlink set %s master br0 up\n", m.port, card.path(), m.port)
 	inside := fmt.Sprintf("link set lo up\naddr add %s/%d brd + dev eth0\nlink set eth0 up\n", m.host.Address, m.net.subnet.Bits())
+	if m.host.Address6.IsValid() {
+		// Nobody else has it, so it need not be asked for first.
+		inside += fmt.Sprintf("addr add %s/64 dev eth0 nodad\n", m.host.Address6)
+	}
 	if m.host.Gateway {
 		inside += fmt.Sprintf("route add default via %s\n", m.net.Gateway())
 	}

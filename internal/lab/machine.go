@@ -33,6 +33,8 @@ type Host struct {
 	// Name is the host name: lower-case letters, digits and hyphens.
 	Name    string
 	Address netip.Addr
+	// Address6 is an IPv6 address that the host has too, in a /64; zero for none.
+	Address6 netip.Addr
 	// Base is the root file system, as Base gives it. It stays as it is.
 	Base string
 	// Gateway gives the host a default route to the bridge, where what it sends
@@ -48,6 +50,8 @@ func (h Host) check(n *Network) error {
 		return errors.New("the name must be a host name")
 	case !n.subnet.Contains(h.Address) || h.Address == n.Gateway() || h.Address == n.subnet.Addr():
 		return fmt.Errorf("address %q must be a host's address in %q other than %q", h.Address, n.subnet, n.Gateway())
+	case h.Address6.IsValid() && !h.Address6.Is6():
+		return fmt.Errorf("address %q must be of IPv6", h.Address6)
 	}
 	if _, err := os.Stat(filepath.Join(h.Base, "usr/lib/systemd/systemd")); err != nil {
 		return fmt.Errorf("no root file system with systemd in %q: %w", h.Base, err)

@@ -6,10 +6,17 @@
 # missing COMMAND... is true when the command fails: the rule is not there.
 missing() { ! "$@" >/dev/null 2>&1; }
 
-# firewalld OPTION opens it for good and now.
+# Rules that are permanent count from the next reload or start on; firewall-cmd knows
+# them only while the firewall runs.
+permanent=(firewall-cmd --permanent)
+if [[ $FIREWALL == firewalld ]] && ! systemctl is-active --quiet firewalld.service; then
+	permanent=(firewall-offline-cmd)
+fi
+
+# firewalld OPTION... opens it.
 firewalld() {
-	if missing firewall-cmd --permanent "${1/--add-/--query-}" "${@:2}"; then
-		run firewall-cmd --quiet --permanent "$@"
+	if missing "${permanent[@]}" "${@/--add-/--query-}"; then
+		run "${permanent[@]}" --quiet "$@"
 		changed "firewall:$1"
 	fi
 }

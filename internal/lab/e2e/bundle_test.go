@@ -38,6 +38,22 @@ type upstream interface {
 	Close() error
 }
 
+// specOf makes the directory of a spec from its files by path.
+func specOf(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "spec")
+	for name, content := range files {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 // makeKit makes a bundle of stand-ins.
 func makeKit(t *testing.T, specPath string) *kit {
 	t.Helper()
@@ -136,7 +152,11 @@ func (k *kit) boot(t *testing.T, n *lab.Network, base, name string) *lab.Machine
 	t.Helper()
 	for _, h := range k.plan.Hosts {
 		if h.Name == name {
-			m, err := n.Boot(t.Context(), lab.Host{Name: name, Address: netip.MustParseAddr(h.Address), Base: base})
+			host := lab.Host{Name: name, Address: netip.MustParseAddr(h.Address), Base: base}
+			if h.Address6 != "" {
+				host.Address6 = netip.MustParseAddr(h.Address6)
+			}
+			m, err := n.Boot(t.Context(), host)
 			if err != nil {
 				t.Fatal(err)
 			}

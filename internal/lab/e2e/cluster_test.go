@@ -5,8 +5,7 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -33,14 +32,19 @@ kubernetes: {
 }
 network: hosts: "10.0.0.0/24"
 network: flannel: version: %q
-runtime: {name: "containerd", version: %q, runc: %q, restrictOOMScoreAdj: true}
 images: [%q]
+`
+
+// containerd is the runtime of the inputs.
+const containerd = `
+runtime: {name: "containerd", version: %q, runc: %q, restrictOOMScoreAdj: true}
 `
 
 // cluster is a set of booted hosts with a bundle of real Kubernetes.
 type cluster struct {
 	*kit
 	net   *lab.Network
+	base  string // the root file system of the hosts
 	hosts map[string]*lab.Machine
 }
 
@@ -54,25 +58,38 @@ func particular(release string) string {
 	return `kubernetes: {ignorePreflightErrors: ["SystemVerification"], kubelet: failCgroupV1: false}`
 }
 
-// bootCluster builds the bundle of a spec and boots its hosts with it.
+// bootCluster builds the bundle of a spec with containerd and boots its hosts with it.
 func bootCluster(t *testing.T, release, name, rest string) *cluster {
 	t.Helper()
-	n, base := network(t, "10.0.0.0/24", nodePackages...)
-	inputs, err := world.Build(t.Context(), "", release, testLog{t})
+	return site{release: release, name: name, spec: containerd + rest}.boot(t)
+}
+
+// site is what a cluster is made from.
+type site struct {
+	release, name string
+	// spec follows the common part.
+	spec string
+	// beside are files beside the spec, by path.
+	beside map[string]string
+	// packages are further ones of the operating system.
+	packages []string
+	// more adds to the inputs of the release.
+	more func(*world.Inputs)
+}
+
+// boot builds the bundle and boots the hosts with it.
+func (s site) boot(t *testing.T) *cluster {
+	t.Helper()
+	n, base := network(t, "10.0.0.0/24", append(nodePackages, s.packages...)...)
+	inputs, err := world.Build(t.Context(), "", s.release, testLog{t})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := inputs.Versions
-	text := fmt.Sprintf(common, name, v.Kubernetes, v.Flannel, v.Containerd, v.Runc, smokeImage) + particular(release) + rest
-	dir := filepath.Join(t.TempDir(), "spec")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
+	if s.more != nil {
+		s.more(inputs)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "cluster.cue"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	c := &cluster{net: n, hosts: map[string]*lab.Machine{}}
-	c.kit = buildKit(t, dir, func(p *plan.Plan) upstream {
+	c := &cluster{net: n, base: base, hosts: map[string]*lab.Machine{}}
+	c.kit = buildKit(t, s.write(t, inputs.Versions), func(p *plan.Plan) upstream {
 		w, err := world.Serve(t.Context(), inputs, p.Images, p.Files)
 		if err != nil {
 			t.Fatal(err)
@@ -84,6 +101,20 @@ func bootCluster(t *testing.T, release, name, rest string) *cluster {
 		c.carry(t, c.hosts[h.Name])
 	}
 	return c
+}
+
+// write makes the spec's directory.
+func (s site) write(t *testing.T, v world.Versions) string {
+	t.Helper()
+	text := s.spec
+	if strings.Contains(text, containerd) {
+		text = strings.Replace(text, containerd, fmt.Sprintf(containerd, v.Containerd, v.Runc), 1)
+	}
+	files := map[string]string{
+		"cluster.cue": fmt.Sprintf(common, s.name, v.Kubernetes, v.Flannel, smokeImage) + particular(s.release) + text,
+	}
+	maps.Copy(files, s.beside)
+	return specOf(t, files)
 }
 
 // nodePackages are what the operating system of a node brings.
@@ -168,7 +199,7 @@ func (c *cluster) explain(t *testing.T) {
 	}
 	for name, m := range c.hosts {
 		out, _, _ := m.Exec(context.Background(), nil, "bash", "-c", `tail -n 30 /var/log/satchel/install.log
-			systemctl --failed --no-legend; journalctl -n 25 --no-pager -u kubelet -u containerd -u satchel-registry -u haproxy -u keepalived`)
+			systemctl --failed --no-legend; journalctl -n 25 --no-pager -u kubelet -u containerd -u docker -u cri-docker -u satchel-registry -u haproxy -u keepalived`)
 		t.Logf("%s:\n%s", name, out)
 	}
 	if m := c.first(); m != nil {

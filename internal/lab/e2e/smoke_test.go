@@ -41,11 +41,7 @@ spec:
 // address and by its node port.
 func (c *cluster) smoke(t *testing.T) {
 	t.Helper()
-	image := smokeImage
-	if r := c.plan.Cluster.Registry; r != "" {
-		image = r + "/" + smokeImage
-	}
-	file := fmt.Sprintf(smokeManifest, image)
+	file := fmt.Sprintf(smokeManifest, c.plan.Cluster.Pull(smokeImage))
 	on(t, c.first(), "cat > /root/smoke.yaml <<'EOF'\n"+file+"EOF\nkubectl --kubeconfig /etc/kubernetes/admin.conf apply -f /root/smoke.yaml")
 	eventually(t, time.Minute, "the smoke pods are ready", func() bool {
 		out, _, err := c.first().Exec(t.Context(), nil, "bash", "-c", "kubectl --kubeconfig /etc/kubernetes/admin.conf rollout status ds/web --timeout=1s")
@@ -71,8 +67,8 @@ func (c *cluster) smoke(t *testing.T) {
 }
 
 // files is a checksum of what install.sh may write, and of what runs.
-const files = `find /etc/kubernetes /etc/systemd/system /etc/containerd /etc/haproxy /etc/keepalived /etc/hosts /etc/sysctl.d /etc/modules-load.d /usr/local/bin /opt/cni /var/lib/satchel -xdev -type f ! -path '/var/lib/satchel/bundle/images/*' -exec stat -c '%n %Y %a' {} + 2>/dev/null | sort | sha256sum
-systemctl show -p ActiveEnterTimestampMonotonic containerd kubelet haproxy keepalived satchel-registry`
+const files = `find /etc/kubernetes /etc/systemd/system /etc/containerd /etc/docker /etc/haproxy /etc/keepalived /etc/hosts /etc/sysctl.d /etc/modules-load.d /usr/local/bin /opt/cni /var/lib/satchel -xdev -type f ! -path '/var/lib/satchel/bundle/images/*' -exec stat -c '%n %Y %a' {} + 2>/dev/null | sort | sha256sum
+systemctl show -p ActiveEnterTimestampMonotonic containerd docker cri-docker kubelet haproxy keepalived satchel-registry`
 
 // secondRun installs again on every host and holds that nothing is changed.
 func (c *cluster) secondRun(t *testing.T) {

@@ -19,6 +19,9 @@ type Inputs struct {
 
 	layout string            // an OCI layout; its index names each image
 	files  map[string]string // upstream URL: path
+
+	dir string // where everything is kept
+	bin programs
 }
 
 // Build makes the inputs of a Kubernetes release such as "1.34.4", or finds them
@@ -29,27 +32,34 @@ func Build(ctx context.Context, dir, kubernetes string, log io.Writer) (*Inputs,
 	if err != nil {
 		return nil, err
 	}
-	// Whoever finds everything need not wait for another's build.
-	in, err := build(ctx, &maker{dir: dir, log: log, look: true}, kubernetes)
-	if errors.Is(err, errMissing) {
-		in, err = buildAlone(ctx, &maker{dir: dir, log: log}, kubernetes)
-	}
+	var in *Inputs
+	err = alone(ctx, dir, log, func(m *maker) error {
+		in, err = build(ctx, m, kubernetes)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("building the inputs of Kubernetes %s: %w", kubernetes, err)
 	}
 	return in, nil
 }
 
-func buildAlone(ctx context.Context, m *maker, kubernetes string) (*Inputs, error) {
-	own, err := lockDir(ctx, m.dir)
+// alone builds while nobody else does. Whoever finds everything need not wait for
+// another's build.
+func alone(ctx context.Context, dir string, log io.Writer, build func(*maker) error) error {
+	err := build(&maker{dir: dir, log: log, look: true})
+	if !errors.Is(err, errMissing) {
+		return err
+	}
+	own, err := lockDir(ctx, dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer own.Close()
+	m := &maker{dir: dir, log: log}
 	if err := errors.Join(compilers(ctx), m.sweep()); err != nil {
-		return nil, err
+		return err
 	}
-	return build(ctx, m, kubernetes)
+	return build(m)
 }
 
 func build(ctx context.Context, m *maker, kubernetes string) (*Inputs, error) {
@@ -60,7 +70,7 @@ func build(ctx context.Context, m *maker, kubernetes string) (*Inputs, error) {
 	if m.sources, err = sources(ctx); err != nil {
 		return nil, err
 	}
-	mods, err := loadModules(ctx, m.sources, chosen)
+	mods, err := loadModules(ctx, m.sources, recipes(chosen))
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +87,7 @@ func build(ctx context.Context, m *maker, kubernetes string) (*Inputs, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Inputs{Versions: versions(chosen, mods)}
+	in := &Inputs{Versions: versions(chosen, mods), dir: m.dir, bin: bin}
 	list, err := images(ctx, in.Versions, bin, root)
 	if err != nil {
 		return nil, err

@@ -15,8 +15,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-
-	"github.com/satchel-kit/satchel/internal/spec"
 )
 
 // module is a directory of testdata/lab: a go.mod whose tool lines are the
@@ -38,14 +36,14 @@ func sources(ctx context.Context) (string, error) {
 	return filepath.Join(strings.TrimSpace(string(top)), "testdata", "lab"), nil
 }
 
-// loadModules reads what the release needs.
-func loadModules(ctx context.Context, sources string, s *spec.Spec) ([]module, error) {
+// loadModules reads the modules of the recipes.
+func loadModules(ctx context.Context, sources string, recipes []recipe) ([]module, error) {
 	toolchain, err := goTool(ctx, ".", "env", "GOVERSION", "GOAMD64")
 	if err != nil {
 		return nil, err
 	}
 	var list []module
-	for _, r := range recipes(s) {
+	for _, r := range recipes {
 		m := module{recipe: r, root: filepath.Join(sources, r.dir)}
 		if err := m.read(ctx, string(toolchain)); err != nil {
 			return nil, fmt.Errorf("reading module %q of testdata/lab: %w", r.dir, err)
@@ -72,7 +70,7 @@ func (m *module) read(ctx context.Context, toolchain string) error {
 	}
 	for _, r := range file.Require {
 		if r.Path == m.source {
-			m.version = r.Version
+			m.version = strings.TrimSuffix(r.Version, "+incompatible")
 		}
 	}
 	for _, t := range file.Tool {

@@ -57,6 +57,15 @@ func recipes(s *spec.Spec) []recipe {
 	}
 }
 
+// dockerRecipes list what Docker as the runtime needs beside them.
+func dockerRecipes() []recipe {
+	const engine, cri = "github.com/docker/docker", "github.com/Mirantis/cri-dockerd"
+	return []recipe{
+		{dir: "docker", source: engine, tags: "netgo,osusergo,static_build", link: "-X " + engine + "/dockerversion.Version=%V"},
+		{dir: "cridockerd", source: cri, link: "-X " + cri + "/cmd/version.Version=%V"},
+	}
+}
+
 // kubernetesRecipe links the version in: kubeadm asks itself for its own, and
 // refuses to work with that of an unreleased build.
 func kubernetesRecipe(version string) recipe {

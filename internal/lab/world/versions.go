@@ -19,6 +19,8 @@ type Versions struct {
 	Etcd, CoreDNS, Pause string
 	// Crictl is the release that the catalogue asks for.
 	Crictl string
+	// Docker and CRIDockerd are as in a spec; empty before AddDocker.
+	Docker, CRIDockerd string
 	// FlannelImage and FlannelPlugin are whole image names.
 	FlannelImage, FlannelPlugin string
 }

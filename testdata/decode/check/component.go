@@ -2,17 +2,17 @@ package check
 
 import (
 	"fmt"
+	"reflect"
 
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/component-base/featuregate"
 	"k8s.io/kubernetes/pkg/kubelet/apis/config"
 	kubeletscheme "k8s.io/kubernetes/pkg/kubelet/apis/config/scheme"
 	kubeletvalidation "k8s.io/kubernetes/pkg/kubelet/apis/config/validation"
 	proxyconfig "k8s.io/kubernetes/pkg/proxy/apis/config"
 	proxyscheme "k8s.io/kubernetes/pkg/proxy/apis/config/scheme"
 	proxyvalidation "k8s.io/kubernetes/pkg/proxy/apis/config/validation"
-	"sigs.k8s.io/yaml"
 )
 
 // components are the API groups that kubeadm hands on to another program.
@@ -28,10 +28,7 @@ func checkKubelet(content []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := codecs.UniversalDecoder().Decode(content, nil, nil); err != nil {
-		return err
-	}
-	object, err := runtime.Decode(codecs.UniversalDecoder(), withoutHostFields(content))
+	object, _, err := codecs.UniversalDecoder().Decode(content, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -39,24 +36,28 @@ func checkKubelet(content []byte) error {
 	if !ok {
 		return fmt.Errorf("decoded to %T, not to a KubeletConfiguration", object)
 	}
-	return kubeletvalidation.ValidateKubeletConfiguration(kubelet, utilfeature.DefaultFeatureGate)
+	forgetHost(kubelet)
+	// The feature gates became an argument with v1.25; before, they were a global.
+	switch validate := any(kubeletvalidation.ValidateKubeletConfiguration).(type) {
+	case func(*config.KubeletConfiguration) error:
+		return validate(kubelet)
+	case func(*config.KubeletConfiguration, featuregate.FeatureGate) error:
+		return validate(kubelet, utilfeature.DefaultFeatureGate)
+	default:
+		return fmt.Errorf("the kubelet's validation is a %T, which this program cannot call", validate)
+	}
 }
 
-// withoutHostFields drops the fields that the kubelet's validation compares
-// with the cgroup version of the machine it runs on: that machine is not the
-// host that the configuration is for.
-func withoutHostFields(content []byte) []byte {
-	var fields map[string]any
-	if err := yaml.Unmarshal(content, &fields); err != nil {
-		return content
+// forgetHost empties the fields that the kubelet's validation compares with the
+// cgroup version of the machine it runs on: that machine is not the host that
+// the configuration is for. Their defaults differ from release to release, and
+// old releases have no such fields.
+func forgetHost(kubelet *config.KubeletConfiguration) {
+	for _, name := range []string{"FailCgroupV1", "SingleProcessOOMKill"} {
+		if field := reflect.ValueOf(kubelet).Elem().FieldByName(name); field.IsValid() {
+			field.SetZero()
+		}
 	}
-	delete(fields, "failCgroupV1")
-	delete(fields, "singleProcessOOMKill")
-	out, err := yaml.Marshal(fields)
-	if err != nil {
-		return content
-	}
-	return out
 }
 
 func checkKubeProxy(content []byte) error {

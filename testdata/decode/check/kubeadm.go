@@ -7,7 +7,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/kubernetes/cmd/kubeadm/app/apis/kubeadm/scheme"
 	"k8s.io/kubernetes/cmd/kubeadm/app/constants"
-	"k8s.io/kubernetes/cmd/kubeadm/app/util/config"
 	"k8s.io/kubernetes/cmd/kubeadm/app/util/pubkeypin"
 	"sigs.k8s.io/yaml"
 )
@@ -16,10 +15,10 @@ const kubeadmGroup = "kubeadm.k8s.io"
 
 // firstRelease is the oldest Kubernetes release whose kubeadm reads an API
 // version. kubeadm itself refuses a control plane older than its own
-// predecessor; that check is lowered to this release, so that v1.29 can judge
-// a configuration for v1.23.8. It is the only check of kubeadm's that is
+// predecessor; that check is lowered to this release, so that a program can judge
+// for a release that has none of its own. It is the only check of kubeadm's that is
 // changed. A field that came to the API version after the wanted release is
-// therefore not noticed.
+// noticed only by a program of that release.
 var firstRelease = map[string]string{
 	"v1beta3": "v1.22.0",
 	"v1beta4": "v1.31.0",
@@ -27,8 +26,8 @@ var firstRelease = map[string]string{
 
 // Kubeadm judges a kubeadm configuration: every document is decoded strictly,
 // component configurations are validated by the component's own code, and the
-// file as a whole by `kubeadm config validate`.
-func Kubeadm(content []byte) []error {
+// file as a whole by the release's kubeadm.
+func (r Release) Kubeadm(content []byte) []error {
 	docs, problems := split(content)
 	for _, d := range docs {
 		if err := checkKubeadmDocument(d); err != nil {
@@ -38,7 +37,7 @@ func Kubeadm(content []byte) []error {
 	if len(problems) > 0 {
 		return problems
 	}
-	if err := validateTogether(docs, content); err != nil {
+	if err := r.validateTogether(docs, content); err != nil {
 		return []error{err}
 	}
 	return nil
@@ -51,7 +50,7 @@ func checkKubeadmDocument(d document) error {
 	if d.gvk.Group != kubeadmGroup {
 		return fmt.Errorf("kubeadm knows no API group %q", d.gvk.Group)
 	}
-	if want := preferredVersion(); d.gvk.Version != want {
+	if want := ConfigAPI(); d.gvk.Version != want {
 		return fmt.Errorf("apiVersion is %q, this kubeadm writes %q", d.gvk.GroupVersion(), kubeadmGroup+"/"+want)
 	}
 	if _, err := decodeStrictly(scheme.Scheme, d.content); err != nil {
@@ -66,7 +65,8 @@ func checkKubeadmDocument(d document) error {
 	return nil
 }
 
-func preferredVersion() string {
+// ConfigAPI is the version of the configuration API that this kubeadm writes.
+func ConfigAPI() string {
 	return scheme.Scheme.PrioritizedVersionsForGroup(kubeadmGroup)[0].Version
 }
 
@@ -102,7 +102,7 @@ func checkHashes(content []byte) error {
 	return nil
 }
 
-func validateTogether(docs []document, content []byte) error {
+func (r Release) validateTogether(docs []document, content []byte) error {
 	kinds := map[string]bool{}
 	for _, d := range docs {
 		kinds[d.gvk.Kind] = true
@@ -110,10 +110,10 @@ func validateTogether(docs []document, content []byte) error {
 	if kinds[constants.InitConfigurationKind] && !kinds[constants.ClusterConfigurationKind] {
 		return errors.New("an InitConfiguration without a ClusterConfiguration leaves the version to kubeadm")
 	}
-	oldest, err := version.ParseSemantic(firstRelease[preferredVersion()])
+	oldest, err := version.ParseSemantic(firstRelease[ConfigAPI()])
 	if err != nil {
 		return err
 	}
 	constants.MinimumControlPlaneVersion = oldest
-	return config.ValidateConfig(content, false)
+	return r.Validate(content)
 }

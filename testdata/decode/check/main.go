@@ -1,8 +1,9 @@
 // Package check judges rendered files with Kubernetes' own code: the strict
 // decoders and validators of kubeadm, of the kubelet, of kube-proxy and of the
 // API types. It is compiled once for each Kubernetes version by the modules
-// beside it, and is the same source for all of them. It never opens a network
-// connection and never looks at the machine it runs on.
+// beside it, and is the same source for all of them; what kubeadm has under
+// another name in old releases is in the packages below. It never opens a
+// network connection and never looks at the machine it runs on.
 package check
 
 import (
@@ -25,6 +26,14 @@ const usage = `usage: decode [--keepgoing] [--release vX.Y.Z] [--kubeadm FILE...
 Exit status: 0 all files are good, 1 a file is not, 2 wrong usage.
 `
 
+// Release is the Kubernetes release that a program is compiled from.
+type Release struct {
+	Version string // as in "v1.34.4"
+	// Validate judges a kubeadm configuration as a whole: package since128
+	// or before128 has it.
+	Validate func(content []byte) error
+}
+
 // checker judges the whole content of one file and returns its problems.
 type checker func(content []byte) []error
 
@@ -33,10 +42,9 @@ type request struct {
 	check checker
 }
 
-// Main is the program, built from that release of Kubernetes: it prints one
-// line a good file on stdout, one line a problem on stderr, and returns the
-// exit status.
-func Main(release string, args []string, stdout, stderr io.Writer) int {
+// Main is the program: it prints one line a good file on stdout, one line a
+// problem on stderr, and returns the exit status.
+func Main(release Release, args []string, stdout, stderr io.Writer) int {
 	requests, keepGoing, err := parse(release, args)
 	if err != nil {
 		fmt.Fprintf(stderr, "decode: %v\n%s", err, usage)
@@ -62,9 +70,9 @@ func Main(release string, args []string, stdout, stderr io.Writer) int {
 
 // parse reads the command line. The standard flag package knows no flag with
 // several values, which is what a shell's glob gives.
-func parse(release string, args []string) (requests []request, keepGoing bool, err error) {
+func parse(release Release, args []string) (requests []request, keepGoing bool, err error) {
 	var check checker
-	cluster, err := version.ParseSemantic(release)
+	cluster, err := version.ParseSemantic(release.Version)
 	if err != nil {
 		return nil, false, err
 	}
@@ -79,7 +87,7 @@ func parse(release string, args []string) (requests []request, keepGoing bool, e
 		case a == "--keepgoing":
 			keepGoing = true
 		case a == "--kubeadm":
-			check = Kubeadm
+			check = release.Kubeadm
 		case a == "--manifest":
 			check = func(content []byte) []error { return Manifest(cluster, content) }
 		case len(a) > 1 && a[0] == '-':
@@ -96,13 +104,19 @@ func parse(release string, args []string) (requests []request, keepGoing bool, e
 	return requests, keepGoing, nil
 }
 
-// File applies check to one file; each problem names the file.
-func File(name string, check checker) []error {
+// File applies check to one file; each problem names the file. Kubernetes' code
+// panics about some values that it does not like; that is a problem as any other.
+func File(name string, check checker) (problems []error) {
+	defer func() {
+		if p := recover(); p != nil {
+			problems = []error{fmt.Errorf("%s: %v", name, p)}
+		}
+	}()
 	content, err := os.ReadFile(name)
 	if err != nil {
 		return []error{fmt.Errorf("reading %q: %w", name, err)}
 	}
-	problems := check(content)
+	problems = check(content)
 	for i, p := range problems {
 		problems[i] = fmt.Errorf("%s: %w", name, p)
 	}

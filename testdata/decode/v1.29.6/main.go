@@ -6,8 +6,11 @@ import (
 	"os"
 
 	"github.com/satchel-kit/satchel/testdata/decode/check"
+	"github.com/satchel-kit/satchel/testdata/decode/check/since128"
 )
 
+var release = check.Release{Version: "v1.29.6", Validate: since128.Validate}
+
 func main() {
-	os.Exit(check.Main("v1.29.6", os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(check.Main(release, os.Args[1:], os.Stdout, os.Stderr))
 }

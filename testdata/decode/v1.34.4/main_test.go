@@ -6,4 +6,4 @@ import (
 	"github.com/satchel-kit/satchel/testdata/decode/check/checktest"
 )
 
-func TestFixtures(t *testing.T) { checktest.Run(t, "v1.34.4", "testdata") }
+func TestFixtures(t *testing.T) { checktest.Run(t, release, "../check/checktest/testdata") }

@@ -1,16 +1,18 @@
 #!/bin/bash
 # The kubelet refuses to start with swap in use. Active swap is switched off, the swap
-# entries of fstab, and no others, become comments, and swap that systemd makes by
-# itself (zram, partitions that it finds) is masked.
+# entries of fstab, and no others, become comments, and systemd's other swap units, which
+# come from packages, administrators and generators (zram, partitions), are masked.
 . "$BUNDLE/steps/lib.sh"
 
 for unit in $(systemctl list-units --all --plain --no-legend --type=swap | awk '{print $1}'); do
-	# What comes from fstab ends with its entry there.
 	made=$(systemctl show --property=FragmentPath "$unit")
-	case ${made#FragmentPath=} in
-	/run/systemd/generator/* | '') continue ;;
-	esac
+	made=${made#FragmentPath=}
+	# What comes from fstab ends with its entry there; without a file it is what was
+	# switched on by hand.
+	if [[ $made == '' || $(systemctl show --property=SourcePath "$unit") == SourcePath=/etc/fstab ]]; then continue; fi
 	if [[ $(systemctl is-enabled "$unit" 2>/dev/null) != masked ]]; then
+		# The mask is a link in place of a unit's file in /etc, so that has to go aside.
+		if [[ $made == /etc/systemd/system/* && -e $made ]]; then run mv "$made" "$made.satchel-off"; fi
 		run systemctl mask --quiet "$unit"
 		changed "$unit:masked"
 	fi

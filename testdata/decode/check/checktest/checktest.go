@@ -1,9 +1,10 @@
-// Package checktest is the test that each compiled version of package check
-// has to pass with its own fixtures.
+// Package checktest is the test that each program of package check has to
+// pass, whatever release it is compiled from.
 package checktest
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,58 +13,104 @@ import (
 	"github.com/satchel-kit/satchel/testdata/decode/check"
 )
 
-// Run judges every file of dir by its name: "good-kubeadm-*.yaml" and
-// "good-manifest-*.yaml" must pass; "bad-..." must fail with a message that
-// has the words of the file's first line, "# want: WORDS". Manifests
-// whose name has "-old-" are judged for a cluster of v1.23.8.
-func Run(t *testing.T, release, dir string) {
+// Run judges the files below dir that are for the release: those of the folder
+// "manifest" and those of the folder named after the configuration API that
+// its kubeadm writes. A file's name says which judgement is right:
+//
+//	good-*.yaml          it passes
+//	bad-*.yaml           it fails
+//	since-1.27-*.yaml    it fails before v1.27 and passes from then on
+//	until-1.25-*.yaml    it passes up to v1.25 and fails from then on
+//
+// A file that fails somewhere says with what words, "# want: WORDS"; one that
+// is about a cluster of another release says so, "# release: vX.Y.Z". These are
+// the first lines of the file.
+func Run(t *testing.T, release check.Release, dir string) {
 	t.Helper()
+	manifests := fixtures(t, filepath.Join(dir, "manifest"))
+	configs := fixtures(t, filepath.Join(dir, check.ConfigAPI()))
+	for flag, files := range map[string][]string{"--manifest": manifests, "--kubeadm": configs} {
+		for _, file := range files {
+			file := file
+			t.Run(flag[2:]+"/"+filepath.Base(file), func(t *testing.T) { judge(t, release, flag, file) })
+		}
+	}
+	t.Run("keep going reports every file", func(t *testing.T) { keepGoing(t, release, configs) })
+	t.Run("wrong usage is status 2", func(t *testing.T) { wrongUsage(t, release) })
+}
+
+func fixtures(t *testing.T, dir string) []string {
 	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 	if err != nil || len(files) < 10 {
 		t.Fatalf("fixtures are %q, %v", files, err)
 	}
-	for _, file := range files {
-		file := file
-		t.Run(filepath.Base(file), func(t *testing.T) { judge(t, release, file) })
-	}
-	t.Run("keep going reports every file", func(t *testing.T) { keepGoing(t, release, files) })
-	t.Run("wrong usage is status 2", func(t *testing.T) { wrongUsage(t, release) })
+	return files
 }
 
-func judge(t *testing.T, release, file string) {
-	parts := strings.SplitN(filepath.Base(file), "-", 3)
+func judge(t *testing.T, release check.Release, flag, file string) {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var stdout, stderr bytes.Buffer
-	args := []string{"--keepgoing", "--" + parts[1], file}
-	if strings.Contains(file, "-old-") {
-		args = append([]string{"--release", "v1.23.8"}, args...)
+	args := []string{"--keepgoing", flag, file}
+	if cluster := header(content, "release"); cluster != "" {
+		args = append([]string{"--release", cluster}, args...)
 	}
+	var stdout, stderr bytes.Buffer
 	status := check.Main(release, args, &stdout, &stderr)
-	if parts[0] == "good" {
+	if passes(t, release, filepath.Base(file)) {
 		if status != 0 || stderr.Len() > 0 {
 			t.Errorf("status %d: %s", status, &stderr)
 		}
 		return
 	}
-	first, _, _ := strings.Cut(string(content), "\n")
-	want, ok := strings.CutPrefix(first, "# want: ")
-	if !ok {
-		t.Fatalf("the first line is %q, not what to want", first)
+	want := header(content, "want")
+	if want == "" {
+		t.Fatal("the file does not say what words to want")
 	}
 	if status != 1 || !strings.Contains(stderr.String(), file) || !strings.Contains(stderr.String(), want) {
 		t.Errorf("status %d, want 1, the file's name and %q: %s", status, want, &stderr)
 	}
 }
 
-func keepGoing(t *testing.T, release string, files []string) {
-	bad := 0
+// header is the value of a comment before the first document.
+func header(content []byte, key string) string {
+	for _, line := range strings.Split(string(content), "\n") {
+		if !strings.HasPrefix(line, "#") {
+			break
+		}
+		if value, ok := strings.CutPrefix(line, "# "+key+": "); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// passes is the right judgement about a file of that name.
+func passes(t *testing.T, release check.Release, name string) bool {
+	word, rest, _ := strings.Cut(name, "-")
+	minor := func(version, layout string) (n int) {
+		if _, err := fmt.Sscanf(version, layout, &n); err != nil {
+			t.Fatalf("reading the minor version of %q: %v", version, err)
+		}
+		return n
+	}
+	switch word {
+	case "good", "bad":
+		return word == "good"
+	case "since":
+		return minor(release.Version, "v1.%d.") >= minor(rest, "1.%d-")
+	case "until":
+		return minor(release.Version, "v1.%d.") <= minor(rest, "1.%d-")
+	}
+	t.Fatalf("the name does not say which judgement is right")
+	return false
+}
+
+func keepGoing(t *testing.T, release check.Release, files []string) {
 	args := []string{"--kubeadm"}
 	for _, file := range files {
-		if strings.HasPrefix(filepath.Base(file), "bad-kubeadm-") {
-			bad++
+		if strings.HasPrefix(filepath.Base(file), "bad-") {
 			args = append(args, file)
 		}
 	}
@@ -82,7 +129,7 @@ func keepGoing(t *testing.T, release string, files []string) {
 	}
 }
 
-func wrongUsage(t *testing.T, release string) {
+func wrongUsage(t *testing.T, release check.Release) {
 	for _, args := range [][]string{nil, {"--manifest"}, {"x.yaml"}, {"--other", "x.yaml"}, {"--release"}, {"--release", "x", "--manifest", "y"}} {
 		var stdout, stderr bytes.Buffer
 		if status := check.Main(release, args, &stdout, &stderr); status != 2 || !strings.Contains(stderr.String(), "usage:") {
