@@ -113,7 +113,7 @@ func TestKeepalivedAcceptsItsConfig(t *testing.T) {
 		}
 		check := filepath.Join(dir, "hosts", host, "check-haproxy.sh")
 		changed := strings.ReplaceAll(string(text), "/etc/keepalived/check-haproxy.sh", check)
-		changed = strings.ReplaceAll(changed, "eth0", anInterface(t))
+		changed = hostInterface.ReplaceAllString(changed, anInterface(t))
 		if changed == string(text) {
 			t.Fatal("the config names neither the check nor the interface")
 		}
@@ -126,6 +126,9 @@ func TestKeepalivedAcceptsItsConfig(t *testing.T) {
 		}
 	})
 }
+
+// hostInterface are the names of interfaces in the specs.
+var hostInterface = regexp.MustCompile(`\b(eth0|ens3)\b`)
 
 // anInterface is one of this machine's that VRRP could use.
 func anInterface(t *testing.T) string {
