@@ -28,6 +28,7 @@ check: ## what a reviewer should not have to say
 golden: build ## rewrite the committed trees and the expected output of the scripts
 	for spec in bundles/*/; do bin/satchel render $$spec -o $${spec}tree || exit 1; done
 	SATCHEL_GOLDEN=1 go test ./cmd/satchel -run TestScripts
+	SATCHEL_GOLDEN=1 go test ./internal/sbom -run Golden
 
 bench: ## benchmarks with allocations and throughput
 	go test -run '^$$' -bench . -benchmem ./...

@@ -17,22 +17,43 @@ import (
 
 type buildOptions struct {
 	supply
+	keyFlags
 	format  format
 	out     string
 	offline bool
+	since   string
+	split   string
+	force   bool
 }
 
 func newBuildCmd() *cobra.Command {
 	var o buildOptions
 	cmd := &cobra.Command{
-		Use:   "build [SPEC] -o FILE",
+		Use:   "build [SPEC] -o FILE [--since OLD] [--split SIZE] [--sign KEY]",
 		Short: "Fetch what is missing and pack the bundle",
 		Long: `Fetch what the lock names and the cache lacks, check every byte against the lock, and
 pack the bundle. FILE ends in .tar, .tar.gz or .tar.zst. Two builds of one spec and lock
 give the same bytes. An interrupted build leaves no FILE, and the next one goes on where
-it was.`,
+it was. When FILE is what this would make, and nothing has written to it since, nothing
+is packed; --force packs all the same.
+
+With --since FILE is a delta: it has all texts, and of the images, files and programs
+only what OLD lacks, by content. OLD is what the receiver has: a bundle, an unpacked one,
+a delta (what it leads to), a bundle.json or a satchel.lock. satchel unpack OLD FILE
+makes the same tree of both as the whole bundle would.
+
+With --split it is FILE.001, FILE.002 and so on, each of SIZE (650M and 4.7G are decimal,
+4GiB is binary), and FILE.sha256, which sha256sum -c checks. All commands read the parts
+when they get FILE or FILE.001.
+
+With --sign the bundle is signed with an SSH key, as satchel sign does it later. In the
+bundle are a list of all that is in it, sbom/spdx.json and sbom/cyclonedx.json, and
+provenance.json, which says what it was made from and by which satchel.`,
 		Example: `  satchel build bundles/course-ha -o course-ha.tar
-  satchel build -o site.tar.zst --offline`,
+  satchel build -o site.tar.zst --offline
+  satchel build bundles/course-ha -o update.tar --since course-ha.tar
+  satchel build bundles/course-ha -o course-ha.tar --split 4.7G
+  satchel build bundles/course-ha -o course-ha.tar --sign ~/.ssh/id_ed25519`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.out == "" {
@@ -44,18 +65,54 @@ it was.`,
 			if err := o.format.check(); err != nil {
 				return err
 			}
-			return runBuild(cmd, specArg(args), o)
+			part, err := o.partSize()
+			if err != nil {
+				return err
+			}
+			return runBuild(cmd, specArg(args), o, bundle.Output{Path: o.out, Part: part})
 		},
 	}
 	o.addFlags(cmd)
+	o.keyFlags.add(cmd, "sign", "sign with this SSH key: a private key, or the public key of one in the agent")
 	addFormat(cmd, &o.format)
 	cmd.Flags().StringVarP(&o.out, "output", "o", "", "the bundle's file: .tar, .tar.gz or .tar.zst")
 	cmd.Flags().BoolVar(&o.offline, "offline", false, "use the cache alone, no network")
+	cmd.Flags().StringVar(&o.since, "since", "", "a bundle, bundle.json or satchel.lock: pack only what that lacks")
+	cmd.Flags().StringVar(&o.split, "split", "", "split the bundle into parts of this size, such as 650M, 4.7G or 4GiB")
+	cmd.Flags().BoolVar(&o.force, "force", false, "pack also when the output is known to be what this would make")
 	cmd.MarkFlagFilename("output", "tar", "tar.gz", "tar.zst")
+	cmd.MarkFlagFilename("since")
 	return cmd
 }
 
-func runBuild(cmd *cobra.Command, path string, o buildOptions) error {
+// partSize is the size of the parts, or 0.
+func (o *buildOptions) partSize() (int64, error) {
+	if o.split == "" {
+		return 0, nil
+	}
+	size, err := parseSize(o.split)
+	if err != nil {
+		return 0, usagef("--split: %v", err)
+	}
+	if size < archive.MinPart {
+		return 0, usagef("--split: parts have at least %d bytes, not %d", archive.MinPart, size)
+	}
+	return size, nil
+}
+
+// base is what the receiver has, or nil.
+func (o *buildOptions) base(cmd *cobra.Command) (*bundle.Base, error) {
+	if o.since == "" {
+		return nil, nil
+	}
+	return bundle.OpenBase(cmd.Context(), o.since)
+}
+
+func runBuild(cmd *cobra.Command, path string, o buildOptions, out bundle.Output) error {
+	base, err := o.base(cmd)
+	if err != nil {
+		return err
+	}
 	c, err := compile(path)
 	if err != nil {
 		return err
@@ -72,32 +129,59 @@ func runBuild(cmd *cobra.Command, path string, o buildOptions) error {
 	if err != nil {
 		return err
 	}
+	key, err := o.openIfNamed(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer key.Close()
 	b := bars(cmd)
 	defer b.Wait()
 	own, err := programs(p.Programs, b)
 	if err != nil {
 		return err
 	}
-	if err := bring(cmd, p, l, store, o, b); err != nil {
+	if err := bring(cmd, p, base.Lacking(l), store, o, b); err != nil {
 		return err
 	}
-	in := bundle.Input{Meta: meta(p), Tree: c.tree, Lock: l, Cache: store, Programs: own}
-	if err := pack(cmd, o.out, in, b); err != nil {
-		return err
+	in := bundle.Input{Meta: meta(p), Tree: c.tree, Lock: l, Cache: store, Programs: own, Base: base}
+	if key != nil {
+		in.Sign = key.Sign
+	}
+	draft, err := prepare(in)
+	if err != nil {
+		return fmt.Errorf("preparing bundle %q: %w", o.out, err)
+	}
+	current := !o.force && draft.Current(cmd.Context(), out)
+	if !current {
+		if err := pack(cmd, draft, out, b); err != nil {
+			return err
+		}
 	}
 	b.Wait()
-	size, err := bundle.Size(in)
-	if err != nil {
-		return err
-	}
+	return o.printBuilt(cmd, p, l, draft, base, current)
+}
+
+// printBuilt tells what the output is.
+func (o *buildOptions) printBuilt(cmd *cobra.Command, p *plan.Plan, l *lock.Lock, draft *bundle.Draft, base *bundle.Base, current bool) error {
 	if o.format == "json" {
-		return printJSON(cmd.OutOrStdout(), map[string]any{
+		built := map[string]any{
 			"bundle": o.out, "name": p.Cluster.Name, "version": p.Cluster.Version,
-			"hosts": len(p.Hosts), "images": len(l.Images), "files": len(l.Files), "size": size,
-		})
+			"hosts": len(p.Hosts), "images": len(l.Images), "files": len(l.Files), "size": draft.Size(), "current": current,
+		}
+		if base != nil {
+			built["since"], built["left"] = base.Since(), draft.Left()
+		}
+		return printJSON(cmd.OutOrStdout(), built)
+	}
+	if current {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s is what this would make, and nothing has written to it since; --force packs all the same\n", o.out)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s %s, %d hosts, %d images, %d files, %s\n", o.out,
-		p.Cluster.Name, p.Cluster.Version, len(p.Hosts), len(l.Images), len(l.Files), progress.Bytes(size))
+		p.Cluster.Name, p.Cluster.Version, len(p.Hosts), len(l.Images), len(l.Files), progress.Bytes(draft.Size()))
+	if base != nil {
+		left, since := draft.Left(), base.Since()
+		fmt.Fprintf(cmd.OutOrStdout(), "a delta of %s, which has %d of its files, %s\n", &since, left.Files, progress.Bytes(left.Bytes))
+	}
 	return nil
 }
 
@@ -132,13 +216,9 @@ func present(l *lock.Lock, store *cache.Cache) error {
 	return fmt.Errorf("the cache lacks %d of what the lock names; build without --offline once:\n%s", len(missing), strings.Join(names, "\n"))
 }
 
-func pack(cmd *cobra.Command, out string, in bundle.Input, b *progress.Bars) error {
-	size, err := bundle.Size(in)
-	if err != nil {
-		return err
-	}
-	bar := b.Start("packing "+out, size)
-	err = bundle.Write(cmd.Context(), out, in, bar.Add)
+func pack(cmd *cobra.Command, draft *bundle.Draft, out bundle.Output, b *progress.Bars) error {
+	bar := b.Start("packing "+out.Path, draft.Size())
+	err := draft.Write(cmd.Context(), out, bar.Add)
 	bar.Done(err)
 	return err
 }

@@ -18,7 +18,8 @@ func newInspectCmd() *cobra.Command {
 		Use:   "inspect BUNDLE",
 		Short: "Show what is inside a bundle",
 		Long: `Show a bundle's hosts, images, files and sizes. Only the beginning of the bundle is
-read, and nothing is checked; verify does that.`,
+read, and nothing is checked; verify does that. Of a delta the sizes are those of the
+bundle that it leads to, and it is told what it is a delta of.`,
 		Example: `  satchel inspect course-ha.tar
   satchel inspect course-ha.tar --format json`,
 		Args: exactly("BUNDLE"),
@@ -47,6 +48,10 @@ func printSummary(out io.Writer, s *bundle.Summary) error {
 	fmt.Fprintf(w, "spec\t%s\n", m.Spec)
 	fmt.Fprintf(w, "lock\t%s\n", m.Lock)
 	fmt.Fprintf(w, "satchel\t%s\n", m.Satchel)
+	if m.Since != nil {
+		fmt.Fprintf(w, "delta of\t%s\n", m.Since)
+		fmt.Fprintf(w, "in it\t%s; %d files, %s, are left to what it is a delta of\n", progress.Bytes(s.Total-s.Left.Bytes), s.Left.Files, progress.Bytes(s.Left.Bytes))
+	}
 	fmt.Fprintf(w, "size\t%s: images %s (sharing saves %s), files %s, programs %s, texts %s\n", progress.Bytes(s.Total),
 		progress.Bytes(s.Blobs), progress.Bytes(s.Shared), progress.Bytes(s.Files), progress.Bytes(s.Programs), progress.Bytes(s.Tree))
 	fmt.Fprintf(w, "\nHOST\tADDRESS\tROLES\n")
@@ -60,7 +65,11 @@ func printSummary(out io.Writer, s *bundle.Summary) error {
 	fmt.Fprintf(w, "\nFILE\tSIZE\tSHA256\n")
 	for _, f := range m.Files {
 		if strings.HasPrefix(f.Path, "files/") || strings.HasPrefix(f.Path, "bin/") {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", f.Path, progress.Bytes(f.Size), f.SHA256)
+			left := ""
+			if f.Base {
+				left = "\tleft to the base"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s%s\n", f.Path, progress.Bytes(f.Size), f.SHA256, left)
 		}
 	}
 	return w.Flush()

@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"flip":     flipCmd,
 			"freeport": freeportCmd,
 			"get":      getCmd,
+			"sshkey":   sshKeyCmd,
 		},
 	})
 }

@@ -11,19 +11,24 @@ import (
 func newUnpackCmd() *cobra.Command {
 	var dir, host string
 	cmd := &cobra.Command{
-		Use:   "unpack BUNDLE -o DIR [--host NAME]",
+		Use:   "unpack BUNDLE [DELTA...] -o DIR [--host NAME]",
 		Short: "Unpack a bundle, checking every byte on the way",
 		Long: `Unpack a bundle into DIR, which must not exist or be empty. Every file is checked while
 it is written, and DIR gets its name only when all are there. With --host the folders of
-the other hosts are left out.`,
+the other hosts are left out.
+
+With deltas (build --since), in the order in which they were made, DIR becomes what the
+last one leads to: the same, byte for byte, as if that bundle had been unpacked whole.
+BUNDLE and each DELTA may be an archive, the first of its parts, or a directory.`,
 		Example: `  satchel unpack course-ha.tar -o course-ha
-  satchel unpack course-ha.tar -o ha1 --host kubernetes-ha1`,
-		Args: exactly("BUNDLE"),
+  satchel unpack course-ha.tar -o ha1 --host kubernetes-ha1
+  satchel unpack course-ha update.tar -o course-ha-new`,
+		Args: atLeastOne("BUNDLE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dir == "" {
 				return usagef("unpack needs -o DIR, the directory to unpack into")
 			}
-			if err := bundle.Unpack(cmd.Context(), args[0], dir, host); err != nil {
+			if err := bundle.Merge(cmd.Context(), args, dir, host); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: unpacked; on each host run %s/install.sh\n", dir, dir)
@@ -34,4 +39,14 @@ the other hosts are left out.`,
 	cmd.Flags().StringVar(&host, "host", "", "leave out the folders of all other hosts")
 	cmd.MarkFlagDirname("output")
 	return cmd
+}
+
+// atLeastOne takes one argument or more, named for the message.
+func atLeastOne(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usagef("%s takes [%s], got 0 arguments", cmd.CommandPath(), name)
+		}
+		return nil
+	}
 }

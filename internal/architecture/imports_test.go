@@ -40,6 +40,10 @@ var alone = map[string]string{
 	"k8s.io":                         "",
 	"go.yaml.in/yaml":                "internal/manifest internal/closure",
 	"mvdan.cc/sh":                    "internal/closure",
+	"golang.org/x/crypto":            "internal/sign",
+	"github.com/CycloneDX":           "internal/sbom",
+	"github.com/spdx":                "internal/sbom",
+	"github.com/package-url":         "internal/sbom",
 	"github.com/google/go-container": "internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest",
 }
 

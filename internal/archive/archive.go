@@ -1,7 +1,8 @@
 // Package archive writes and reads the one file that a bundle travels in: a
-// tar, plain or compressed, whose bytes depend on its entries alone. It reads an
-// unpacked directory through the same door, so that the stages above never ask
-// which of the two they have.
+// tar, plain or compressed, whose bytes depend on its entries alone, and which can
+// be split into parts for media that it is too large for. It reads the parts, and an
+// unpacked directory, through the same door, so that the stages above never ask
+// which of them they have.
 //
 // It knows regular files and nothing else: no links, devices, owners or times.
 // It must not know what a bundle is, and it is the only package that imports

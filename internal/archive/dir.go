@@ -21,15 +21,7 @@ func readDir(ctx context.Context, dir string, visit func(Entry) error) error {
 	}
 	defer root.Close()
 	v := &visitor{visit: visit}
-	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil || d.IsDir() {
-			return err
-		}
-		return visitFile(ctx, root, name, d, v)
-	})
+	err = walkDir(ctx, root, v.entry)
 	if v.err != nil {
 		return v.result()
 	}
@@ -39,7 +31,38 @@ func readDir(ctx context.Context, dir string, visit func(Entry) error) error {
 	return nil
 }
 
-func visitFile(ctx context.Context, root *os.Root, name string, d fs.DirEntry, v *visitor) error {
+// readDirAny is ReadAny for an unpacked archive.
+func readDirAny(ctx context.Context, dir string, visit func(Entry) error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("opening directory: %w", err)
+	}
+	defer root.Close()
+	var all []Entry
+	problem := walkDir(ctx, root, func(e Entry) error { all = append(all, e); return nil })
+	v := &visitor{visit: visit}
+	if v.any(ctx, all); v.err != nil {
+		return v.result()
+	}
+	if problem != nil {
+		return fmt.Errorf("reading directory %q: %w", dir, problem)
+	}
+	return nil
+}
+
+func walkDir(ctx context.Context, root *os.Root, visit func(Entry) error) error {
+	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return visitFile(ctx, root, name, d, visit)
+	})
+}
+
+func visitFile(ctx context.Context, root *os.Root, name string, d fs.DirEntry, visit func(Entry) error) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
@@ -50,7 +73,7 @@ func visitFile(ctx context.Context, root *os.Root, name string, d fs.DirEntry, v
 	if err != nil {
 		return err
 	}
-	return v.entry(Entry{
+	return visit(Entry{
 		Path: name,
 		Mode: st.Mode() & modeBits,
 		Size: st.Size(),
@@ -61,7 +84,20 @@ func visitFile(ctx context.Context, root *os.Root, name string, d fs.DirEntry, v
 			if err != nil {
 				return nil, err
 			}
-			return &entryBody{ctx, f}, nil
+			return &entryBody{ctx, &fileBody{File: f}}, nil
 		},
 	})
+}
+
+// fileBody is a file that the disk reads ahead of its reader.
+type fileBody struct {
+	*os.File
+	ahead ahead
+}
+
+func (b *fileBody) Read(p []byte) (int, error) {
+	b.ahead.ask(func(at, n int64) { readAhead(b.File, at, n) })
+	n, err := b.File.Read(p)
+	b.ahead.at += int64(n)
+	return n, err
 }

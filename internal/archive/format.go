@@ -70,9 +70,13 @@ func (nopCloser) Close() error { return nil }
 func (f Format) decompress(r io.Reader) (io.ReadCloser, error) {
 	switch f {
 	case TarGzip:
-		// Single-threaded: decoding gzip does not split, and a reader
-		// without goroutines cannot outlive a broken stream.
-		return archiver.Gz{}.OpenReader(r)
+		// Decoding gzip does not split, and archiver's reader with goroutines
+		// outlives a broken stream.
+		zr, err := archiver.Gz{}.OpenReader(r)
+		if err != nil {
+			return nil, err
+		}
+		return prefetch(zr), nil
 	case TarZstd:
 		return zstandard().OpenReader(r)
 	}

@@ -19,7 +19,7 @@ var ErrCompressed = errors.New("the archive is compressed")
 type Index struct {
 	// One of the two is there.
 	root *os.Root
-	tar  *os.File
+	tar  body
 	// at says where in the tar a file's content lies.
 	at map[string]span
 }
@@ -30,23 +30,20 @@ type span struct{ begin, size int64 }
 // sound in all that Read checks; a file of a directory is looked at when it is
 // opened.
 func OpenIndex(ctx context.Context, path string) (*Index, error) {
-	st, err := os.Stat(path)
+	at, err := find(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening archive: %w", err)
+		return nil, err
 	}
-	switch {
-	case st.IsDir():
+	if at.unpacked {
 		root, err := os.OpenRoot(path)
 		if err != nil {
 			return nil, fmt.Errorf("opening directory: %w", err)
 		}
 		return &Index{root: root}, nil
-	case !st.Mode().IsRegular():
-		return nil, fmt.Errorf("opening archive %q: it is neither a file nor a directory", path)
 	}
-	f, err := os.Open(path)
+	f, err := at.open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("opening archive: %w", err)
+		return nil, err
 	}
 	x := &Index{tar: f, at: map[string]span{}}
 	if err := x.scan(ctx); err != nil {
@@ -56,20 +53,26 @@ func OpenIndex(ctx context.Context, path string) (*Index, error) {
 	return x, nil
 }
 
-// scan goes from header to header.
+// scan finds the contents.
 func (x *Index) scan(ctx context.Context) error {
-	format, err := detect(x.tar)
+	in := stream(x.tar)
+	format, err := detect(in)
 	if err != nil {
 		return err
 	}
 	if format != Tar {
 		return fmt.Errorf("its files cannot be read in any order: %w", ErrCompressed)
 	}
-	in := &seekPosition{position{r: x.tar}, x.tar}
-	return readTar(ctx, in, func(e Entry) error {
-		x.at[e.Path] = span{in.at(), e.Size}
+	return scan(ctx, in, func(e Entry, s span) error {
+		x.at[e.Path] = s
 		return nil
 	})
+}
+
+// scan goes from header to header of a tar, over the contents.
+func scan(ctx context.Context, r io.ReadSeeker, visit func(Entry, span) error) error {
+	in := &seekPosition{position{r: r}, r}
+	return readTar(ctx, in, func(e Entry) error { return visit(e, span{in.at(), e.Size}) })
 }
 
 // Open opens one file and tells its size. Of a directory it is an *os.File, which

@@ -25,11 +25,7 @@ func member(ctx context.Context, e Entry, cause *error) archiver.FileInfo {
 		FileInfo:      info{e},
 		NameInArchive: e.Path,
 		Open: func() (fs.File, error) {
-			rc, err := e.Open()
-			if err != nil {
-				return nil, fail(err)
-			}
-			return &content{ctx: ctx, rc: rc, entry: e, left: e.Size, fail: fail}, nil
+			return openContent(ctx, e, fail)
 		},
 	}
 }
@@ -52,6 +48,14 @@ type content struct {
 	entry Entry
 	left  int64
 	fail  func(error) error
+}
+
+func openContent(ctx context.Context, e Entry, fail func(error) error) (*content, error) {
+	rc, err := e.Open()
+	if err != nil {
+		return nil, fail(err)
+	}
+	return &content{ctx: ctx, rc: rc, entry: e, left: e.Size, fail: fail}, nil
 }
 
 func (c *content) Stat() (fs.FileInfo, error) { return info{c.entry}, nil }

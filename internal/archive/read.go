@@ -7,42 +7,31 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 )
 
 // Read calls visit for each entry of the archive or directory at path: of an
-// archive in stored order, of a directory sorted by path. Memory does not grow
-// with the entries' sizes. An error of visit ends the reading and is returned
-// as it is, except fs.SkipAll, which ends it in peace.
+// archive in stored order, of a directory sorted by path. An archive may be in parts.
+// Memory does not grow with the entries' sizes. An error of visit ends the reading and
+// is returned as it is, except fs.SkipAll, which ends it in peace.
 //
 // Names that leave the archive's root, names that occur twice, and whatever is
 // not a regular file are errors. An archive that ends too early gives an error
 // that is ErrTruncated.
 func Read(ctx context.Context, path string, visit func(Entry) error) error {
-	st, err := os.Stat(path)
+	at, err := find(path)
 	if err != nil {
-		return fmt.Errorf("opening archive: %w", err)
+		return err
 	}
-	switch {
-	case st.IsDir():
+	if at.unpacked {
 		return readDir(ctx, path, visit)
-	case !st.Mode().IsRegular():
-		return fmt.Errorf("opening archive %q: it is neither a file nor a directory", path)
 	}
-	f, err := os.Open(path)
+	b, err := at.open(ctx)
 	if err != nil {
-		return fmt.Errorf("opening archive: %w", err)
+		return err
 	}
-	defer f.Close()
+	defer b.Close()
 	v := &visitor{visit: visit}
-	err = readStream(ctx, f, v.entry)
-	if v.err != nil {
-		return v.result()
-	}
-	if err != nil {
-		return fmt.Errorf("reading archive %q: %w", path, err)
-	}
-	return nil
+	return v.outcome(path, readStream(ctx, stream(b), v.entry))
 }
 
 // visitor keeps the visit's own error apart from those of the reading.
@@ -54,6 +43,17 @@ type visitor struct {
 func (v *visitor) entry(e Entry) error {
 	v.err = v.visit(e)
 	return v.err
+}
+
+// outcome is the error of Read, given that of the reading.
+func (v *visitor) outcome(path string, err error) error {
+	if v.err != nil {
+		return v.result()
+	}
+	if err != nil {
+		return fmt.Errorf("reading archive %q: %w", path, err)
+	}
+	return nil
 }
 
 func (v *visitor) result() error {

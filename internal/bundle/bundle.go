@@ -32,6 +32,13 @@ type Input struct {
 	Cache *cache.Cache
 	// Programs are those that satchel itself brings along.
 	Programs []Program
+	// Describe, if not nil, makes a text of the bundle out of the lines of SHA256SUMS
+	// that all other files have in it, except bundle.json.
+	Describe func(sums []byte) (render.File, error)
+	// Sign, if not nil, makes the signature of SHA256SUMS.
+	Sign func(sums []byte) ([]byte, error)
+	// Base is what the receiver has; then the bundle is a delta.
+	Base *Base
 }
 
 // Program is a file on the disk of the build machine that hosts run.
@@ -44,10 +51,6 @@ type Program struct {
 
 // The places of a bundle that have a meaning here.
 const (
-	manifestName  = "bundle.json"
-	sumsName      = "SHA256SUMS"
-	signatureName = "SHA256SUMS.sig"
-
 	imagesDir  = "images/"
 	layoutName = imagesDir + "oci-layout"
 	indexName  = imagesDir + "index.json"

@@ -27,6 +27,10 @@ type item struct {
 func (i *item) inCache() bool  { return i.data == nil && i.source == "" }
 func (i *item) digest() string { return "sha256:" + i.SHA256 }
 
+// content tells whether the item is a blob, a fetched file or a program, and not a text
+// that says what to do with them.
+func (i *item) content() bool { return i.data == nil || strings.HasPrefix(i.Path, blobsDir) }
+
 func atHand(path string, mode Mode, data []byte) item {
 	if data == nil {
 		data = []byte{}

@@ -18,6 +18,9 @@ type Summary struct {
 	Files    int64 `json:"files"`
 	Programs int64 `json:"programs"`
 	Total    int64 `json:"total"`
+	// Left is what a delta leaves to its base. The sizes above are those of the
+	// bundle that it leads to.
+	Left *Amount `json:"left,omitempty"`
 }
 
 // ImageSize is the size of an image for one platform.
@@ -70,6 +73,10 @@ func summarize(m *Manifest) *Summary {
 		}
 	}
 	s.Shared = max(alone-s.Blobs, 0)
+	if m.Since != nil {
+		left := m.left()
+		s.Left = &left
+	}
 	return s
 }
 

@@ -23,13 +23,16 @@ type Manifest struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	// Spec and Lock are digests, "sha256:HEX".
-	Spec    string  `json:"spec"`
-	Lock    string  `json:"lock"`
-	Satchel string  `json:"satchel"`
-	Hosts   []Host  `json:"hosts"`
-	Images  []Image `json:"images"`
-	// Files lists every file of the bundle, sorted by path, except
-	// bundle.json, SHA256SUMS and its signature.
+	Spec    string `json:"spec"`
+	Lock    string `json:"lock"`
+	Satchel string `json:"satchel"`
+	// Since is what a delta was made for; only a delta has it.
+	Since  *Since  `json:"since,omitempty"`
+	Hosts  []Host  `json:"hosts"`
+	Images []Image `json:"images"`
+	// Files lists every file of the bundle, sorted by path, except bundle.json
+	// itself, SHA256SUMS and its signature; that of a delta also those that it
+	// leaves to its base.
 	Files []File `json:"files"`
 }
 
@@ -62,6 +65,8 @@ type File struct {
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
 	Mode   Mode   `json:"mode"`
+	// Base says that a delta does not have the content: what it was made for does.
+	Base bool `json:"base,omitempty"`
 }
 
 // Mode is a file's mode in octal, as chmod takes it.

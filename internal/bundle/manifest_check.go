@@ -21,6 +21,9 @@ func (m *Manifest) check() error {
 			return err
 		}
 	}
+	if err := m.checkDelta(); err != nil {
+		return err
+	}
 	if err := m.checkHosts(); err != nil {
 		return err
 	}
@@ -66,7 +69,7 @@ func (f *File) check() error {
 		return err
 	}
 	switch {
-	case f.Path == manifestName || f.Path == sumsName || f.Path == signatureName:
+	case limitOf(f.Path) > 0:
 		return fmt.Errorf("file %q must not list itself", f.Path)
 	case f.Size < 0:
 		return fmt.Errorf("file %q has size %d", f.Path, f.Size)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -11,10 +12,17 @@ import (
 	"github.com/satchel-kit/satchel/internal/progress"
 )
 
+// made is a file of an output, as it was when its last byte was on the disk.
+type made struct {
+	path string
+	info fs.FileInfo
+}
+
 // replace gives path the content that fill writes, or leaves it as it was.
-func replace(ctx context.Context, path string, fill func(*os.File) error) error {
+func replace(ctx context.Context, path string, fill func(*os.File) error) (made, error) {
+	m := made{path: path}
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return fmt.Errorf("%q is there already and is not a file", path)
+		return m, fmt.Errorf("%q is there already and is not a file", path)
 	}
 	var f *os.File
 	t, err := newTemporary(path, func(dir, pattern string) (name string, err error) {
@@ -27,12 +35,15 @@ func replace(ctx context.Context, path string, fill func(*os.File) error) error 
 		return name, err
 	})
 	if err != nil {
-		return err
+		return m, err
 	}
 	defer t.release()
 	err = fill(f)
 	if err == nil {
 		err = errors.Join(f.Chmod(0o644), f.Sync())
+	}
+	if err == nil {
+		m.info, err = f.Stat()
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
@@ -42,9 +53,9 @@ func replace(ctx context.Context, path string, fill func(*os.File) error) error 
 		err = os.Rename(t.name, path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(t.name))
+		return m, errors.Join(err, os.Remove(t.name))
 	}
-	return syncDir(filepath.Dir(path))
+	return m, syncDir(filepath.Dir(path))
 }
 
 func syncDir(dir string) error {
@@ -61,7 +72,7 @@ func explainSpace(err error, size int64, dir string) error {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: up to %s are needed in %q; free them or choose another place", err, progress.Bytes(size), dir)
 	case errors.Is(err, syscall.EFBIG):
-		return fmt.Errorf("%w: up to %s are needed as one file in %q; a FAT32 disk takes 4 GiB a file, exFAT and ext4 take more", err, progress.Bytes(size), dir)
+		return fmt.Errorf("%w: up to %s are needed as one file in %q; a FAT32 disk takes less than 4 GiB a file (--split 4G makes such parts), exFAT and ext4 take more", err, progress.Bytes(size), dir)
 	}
 	return err
 }

@@ -18,13 +18,16 @@ import (
 const maxImageManifest = 4 << 20
 
 // preflight finds what would spoil the bundle before the long copying begins.
-func preflight(in Input, items []item) error {
-	if err := checkPresent(in.Cache, items); err != nil {
+func (d *Draft) preflight() error {
+	if err := checkPresent(d.in.Cache, d.items); err != nil {
 		return err
 	}
-	for _, image := range in.Lock.Images {
+	for _, image := range d.in.Lock.Images {
 		for _, m := range image.Manifests {
-			if err := checkLocked(in.Cache, m); err != nil {
+			if d.in.Base.hasBlob(m.Blob) {
+				continue // it was looked at when the base was built
+			}
+			if err := checkLocked(d.in.Cache, m); err != nil {
 				return fmt.Errorf("checking image %q for %s: %w", image.Name, m.Platform, err)
 			}
 		}

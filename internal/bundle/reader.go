@@ -27,13 +27,16 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if since := s.manifest.Since; since != nil {
+		return nil, fmt.Errorf("opening bundle %q: it is a delta of %s and has not all of a bundle; unpack both, and use the directory: satchel unpack OLD %s -o DIR", path, since, path)
+	}
 	index, err := archive.OpenIndex(ctx, path)
 	if errors.Is(err, archive.ErrCompressed) {
 		return nil, fmt.Errorf("opening bundle %q: its files cannot be read in any order while it is compressed; unpack it first: satchel unpack %s -o DIR", path, path)
 	} else if err != nil {
-		return nil, fmt.Errorf("opening bundle %q: %w", path, err)
+		return nil, fmt.Errorf("opening bundle %q: %w", path, whichPart(ctx, path, err))
 	}
-	return &Reader{Manifest: s.manifest, files: s.manifest.byPath(), index: index}, nil
+	return &Reader{Manifest: s.manifest, files: s.files, index: index}, nil
 }
 
 // Close ends the reading.

@@ -13,8 +13,12 @@ import (
 func sums(files []File, manifest []byte) []byte {
 	all := append(slices.Clone(files), File{Path: manifestName, SHA256: hexSum(manifest)})
 	slices.SortFunc(all, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	return sumLines(all)
+}
+
+func sumLines(files []File) []byte {
 	var out strings.Builder
-	for _, file := range all {
+	for _, file := range files {
 		out.WriteString(file.SHA256 + "  " + file.Path + "\n")
 	}
 	return []byte(out.String())

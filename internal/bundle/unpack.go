@@ -8,23 +8,32 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/satchel-kit/satchel/internal/archive"
 )
 
 // Unpack writes a bundle's files to the directory dir, which must not exist or
 // be empty. Each file is checked on the way; dir gets its name when all are
 // there. With a host, the folders of the other hosts are left out.
 func Unpack(ctx context.Context, bundle, dir, host string) error {
-	s, err := open(ctx, bundle)
+	return Merge(ctx, []string{bundle}, dir, host)
+}
+
+// Merge is Unpack for the bundle that deltas lead to: bundles begins with a bundle, and
+// each of the others is a delta of what is before it. What is unpacked is the same as if
+// that bundle had been unpacked.
+func Merge(ctx context.Context, bundles []string, dir, host string) error {
+	c, err := openChain(ctx, bundles)
 	if err != nil {
 		return err
 	}
-	if err := s.checkHost(host); err != nil {
-		return fmt.Errorf("unpacking %q: %w", bundle, err)
+	last := c.last()
+	if err = c.check(); err == nil {
+		err = last.checkHost(host)
 	}
-	if err := unpack(ctx, s, dir, host); err != nil {
-		return fmt.Errorf("unpacking %q to %q: %w", bundle, dir, explainSpace(err, summarize(s.manifest).Total, filepath.Dir(dir)))
+	if err != nil {
+		return fmt.Errorf("unpacking %q: %w", last.path, err)
+	}
+	if err := unpack(ctx, c, dir, host); err != nil {
+		return fmt.Errorf("unpacking %q to %q: %w", last.path, dir, explainSpace(err, summarize(last.whole).Total, filepath.Dir(dir)))
 	}
 	return nil
 }
@@ -44,7 +53,7 @@ func (s *source) checkHost(host string) error {
 }
 
 // unpack fills a directory beside dir and renames it.
-func unpack(ctx context.Context, s *source, dir, host string) (err error) {
+func unpack(ctx context.Context, c chain, dir, host string) (err error) {
 	dir = filepath.Clean(dir)
 	if err := checkEmpty(dir); err != nil {
 		return err
@@ -59,7 +68,7 @@ func unpack(ctx context.Context, s *source, dir, host string) (err error) {
 			err = errors.Join(err, os.RemoveAll(temp.name))
 		}
 	}()
-	if err := fillDir(ctx, s, temp.name, host); err != nil {
+	if err := fillDir(ctx, c, temp.name, host); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -87,19 +96,17 @@ func checkEmpty(dir string) error {
 	return err
 }
 
-func fillDir(ctx context.Context, s *source, dir, host string) error {
+func fillDir(ctx context.Context, c chain, dir, host string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	u := newUnpacker(s, root, host)
-	defer u.hasher.Close()
-	if err := archive.Read(ctx, s.path, u.entry); err != nil {
-		return err
-	}
-	if err := u.checkAll(); err != nil {
-		return err
+	u := newUnpacker(c, root, host)
+	for number, s := range c {
+		if err := u.read(ctx, number); err != nil {
+			return whichPart(ctx, s.path, err)
+		}
 	}
 	return u.finishDirs()
 }

@@ -6,16 +6,16 @@ import (
 
 // checkMissing names the files that should be there and are not.
 func (v *verifier) checkMissing() {
-	for _, name := range []string{manifestName, sumsName} {
-		if !v.seen[name] && !v.broken {
-			v.problem(name, "is missing")
+	for _, m := range metadata {
+		if m.required && !v.seen[m.name] && !v.broken {
+			v.problem(m.name, "is missing")
 		}
 	}
 	v.leaveOut()
 	unread := 0
 	for _, file := range v.source.manifest.Files {
 		switch {
-		case v.seen[file.Path] || v.leftOut(file.Path):
+		case file.Base || v.seen[file.Path] || v.leftOut(file.Path):
 		case v.broken:
 			unread++
 		default:

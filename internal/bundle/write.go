@@ -2,15 +2,28 @@ package bundle
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/satchel-kit/satchel/internal/archive"
 	"github.com/satchel-kit/satchel/internal/cache"
 )
+
+// Output is where a bundle goes.
+type Output struct {
+	// Path is the bundle's file; its name says the format.
+	Path string
+	// Part is the size of the parts that the bundle is split into, Path.001 and so
+	// on; 0 leaves it whole.
+	Part int64
+}
 
 // Write packs the bundle into the file out, whose name says the format. watch,
 // if not nil, is told the number of bytes that were added each time; together
@@ -19,29 +32,47 @@ import (
 // An existing bundle stays untouched unless the new one is complete. Blobs that
 // are damaged in the cache are removed from it.
 func Write(ctx context.Context, out string, in Input, watch func(n int64)) error {
-	items, err := assemble(in)
-	if err == nil {
-		err = explainSpace(write(ctx, out, items, in, watch), total(items), filepath.Dir(out))
-	}
+	d, err := Prepare(in)
 	if err != nil {
 		return fmt.Errorf("writing bundle %q: %w", out, err)
+	}
+	return d.Write(ctx, Output{Path: out}, watch)
+}
+
+// Write packs the bundle, as the function of that name does.
+func (d *Draft) Write(ctx context.Context, out Output, watch func(n int64)) error {
+	err := explainSpace(d.write(ctx, out, watch), d.Size(), filepath.Dir(out.Path))
+	if err != nil {
+		return fmt.Errorf("writing bundle %q: %w", out.Path, err)
 	}
 	return nil
 }
 
-func write(ctx context.Context, out string, items []item, in Input, watch func(n int64)) error {
-	format, err := archive.FormatOf(out)
+func (d *Draft) write(ctx context.Context, out Output, watch func(n int64)) error {
+	format, err := archive.FormatOf(out.Path)
 	if err != nil {
 		return err
 	}
-	return replace(ctx, out, func(f *os.File) error {
-		if err := preflight(in, items); err != nil {
+	entries := newPacker(d.in.Cache, watch).entries(d.items)
+	var written []made
+	if out.Part > 0 {
+		written, err = d.writeParts(ctx, out, format, entries)
+	} else {
+		written, err = d.writeFile(ctx, out, format, entries)
+	}
+	if err != nil {
+		return err
+	}
+	d.remember(out, written)
+	return nil
+}
+
+func (d *Draft) writeFile(ctx context.Context, out Output, format archive.Format, entries []archive.Entry) ([]made, error) {
+	m, err := replace(ctx, out.Path, func(f *os.File) error {
+		if err := d.preflight(); err != nil {
 			return err
 		}
-		p := &packer{cache: in.Cache, watch: watch, hasher: newHasher()}
-		defer p.hasher.Close()
-		entries := p.entries(items)
-		if err := archive.Write(ctx, f, format, entries); err != nil {
+		if err := archive.WriteFile(ctx, f, format, entries); err != nil {
 			return err
 		}
 		if format == archive.Tar {
@@ -49,45 +80,45 @@ func write(ctx context.Context, out string, items []item, in Input, watch func(n
 		}
 		return nil
 	})
+	return []made{m}, err
 }
 
-// Size is the number of bytes that Write packs.
-func Size(in Input) (int64, error) {
-	items, err := assemble(in)
-	return total(items), err
+func (d *Draft) writeParts(ctx context.Context, out Output, format archive.Format, entries []archive.Entry) ([]made, error) {
+	if format == archive.Tar {
+		total, err := archive.TarSize(entries)
+		if err == nil {
+			err = archive.CheckPartCount(total, out.Part)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return replaceParts(ctx, out, func(w io.Writer) error {
+		if err := d.preflight(); err != nil {
+			return err
+		}
+		return archive.Write(ctx, w, format, entries)
+	})
 }
 
-func total(items []item) int64 {
-	var sum int64
-	for i := range items {
-		sum += items[i].Size
-	}
-	return sum
-}
-
-// assemble lists all entries of the bundle in order.
-func assemble(in Input) ([]item, error) {
-	items, images, err := contents(in)
-	if err != nil {
-		return nil, err
-	}
-	m := newManifest(in.Meta, in.Lock.Digest(), images, items)
-	if err := m.check(); err != nil {
-		return nil, fmt.Errorf("making %s: %w", manifestName, err)
-	}
-	raw, err := m.encode()
-	if err != nil {
-		return nil, err
-	}
-	head := []item{atHand(manifestName, Plain, raw), atHand(sumsName, Plain, sums(m.Files, raw))}
-	return append(head, items...), nil
-}
-
-// packer opens the items' contents for the archive, one at a time.
+// packer opens the items' contents for the archive, several at a time.
 type packer struct {
-	cache  *cache.Cache
-	watch  func(n int64)
-	hasher *hasher
+	cache *cache.Cache
+	mu    sync.Mutex // one call of watch at a time
+	watch func(n int64)
+}
+
+func newPacker(c *cache.Cache, watch func(n int64)) *packer {
+	if watch == nil {
+		watch = func(int64) {}
+	}
+	return &packer{cache: c, watch: watch}
+}
+
+func (p *packer) tell(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watch(n)
 }
 
 func (p *packer) entries(items []item) []archive.Entry {
@@ -105,40 +136,40 @@ func (p *packer) entries(items []item) []archive.Entry {
 }
 
 func (p *packer) open(it *item) (io.ReadCloser, error) {
+	c := &packing{packer: p, item: it, sum: sha256.New()}
+	var err error
 	switch {
 	case it.data != nil:
-		return &packing{it.reader(), p, it}, nil
+		c.from = it.reader()
 	case it.source != "":
-		f, err := os.Open(it.source)
-		if err != nil {
-			return nil, err
-		}
-		return &packing{f, p, it}, nil
+		c.from, err = os.Open(it.source)
+	default:
+		c.from, err = p.cache.Get(it.digest())
 	}
-	f, err := p.cache.Get(it.digest())
 	if err != nil {
 		return nil, err
 	}
-	return &packing{f, p, it}, nil
+	return c, nil
 }
 
 // packing is a content that is hashed on its way into the archive. It ends with
 // an error in place of io.EOF if it is not what the lock promised.
 type packing struct {
-	io.ReadCloser
+	from   io.ReadCloser
 	packer *packer
 	item   *item
+	sum    hash.Hash
 }
 
+func (c *packing) Close() error { return c.from.Close() }
+
 func (c *packing) Read(b []byte) (int, error) {
-	n, err := c.ReadCloser.Read(b)
-	if n > 0 && c.packer.watch != nil {
-		c.packer.watch(int64(n))
+	n, err := c.from.Read(b)
+	if n > 0 {
+		c.packer.tell(int64(n))
 	}
-	if _, err := c.packer.hasher.Write(b[:n]); err != nil {
-		return n, err
-	}
-	if errors.Is(err, io.EOF) && c.packer.hasher.finish() != c.item.SHA256 {
+	c.sum.Write(b[:n])
+	if errors.Is(err, io.EOF) && hex.EncodeToString(c.sum.Sum(nil)) != c.item.SHA256 {
 		return n, c.spoiled()
 	}
 	return n, err

@@ -68,8 +68,8 @@ func run1(t *testing.T, m *Machine, command ...string) string {
 func TestTwoHosts(t *testing.T) {
 	base := possible(t)
 	n := newTestNetwork(t)
-	one := boot(t, n, Host{Name: "one", Address: netip.MustParseAddr("10.77.0.11"), Base: base})
-	two := boot(t, n, Host{Name: "two", Address: netip.MustParseAddr("10.77.0.12"), Base: base, Gateway: true})
+	one := boot(t, n, Host{Name: "one", Address: netip.MustParseAddr("10.77.0.11"), Address6: netip.MustParseAddr("fd00:77::11"), Base: base})
+	two := boot(t, n, Host{Name: "two", Address: netip.MustParseAddr("10.77.0.12"), Address6: netip.MustParseAddr("fd00:77::12"), Base: base, Gateway: true})
 
 	steps := []struct {
 		promise string
@@ -120,6 +120,7 @@ func testOwnMachine(t *testing.T, n *Network, one, _ *Machine) {
 		{Name: "../x", Address: netip.MustParseAddr("10.77.0.13"), Base: one.host.Base},
 		{Name: "three", Address: netip.MustParseAddr("10.78.0.13"), Base: one.host.Base},
 		{Name: "three", Address: netip.MustParseAddr("10.77.0.13"), Base: "/nowhere"},
+		{Name: "three", Address: netip.MustParseAddr("10.77.0.13"), Address6: netip.MustParseAddr("10.77.0.14"), Base: one.host.Base},
 	} {
 		if _, err := n.Boot(t.Context(), h); err == nil {
 			t.Errorf("host %+v was booted", h)
@@ -131,6 +132,7 @@ func testReach(t *testing.T, n *Network, one, two *Machine) {
 	run1(t, one, "ping", "-c1", "-W2", two.Address().String())
 	run1(t, two, "ping", "-c1", "-W2", one.Address().String())
 	run1(t, one, "ping", "-c1", "-W2", n.Gateway().String())
+	run1(t, one, "ping", "-c1", "-W2", "fd00:77::12")
 	if stdout, _, err := n.Exec(t.Context(), "ip", "neigh"); err != nil || !strings.Contains(stdout, one.Address().String()) {
 		t.Errorf("the bridge knows %q, %v", stdout, err)
 	}

@@ -62,11 +62,22 @@ func newHarbor(in v1.Cluster, r Registry) *Harbor {
 	}
 	for _, name := range sortedKeys(given.Users) {
 		u := given.Users[name]
-		user := HarborUser{Name: name, Email: orDefault(u.Email, name+"@"+orDefault(in.Domain, "cluster.local"))}
+		user := HarborUser{Name: name, Email: orDefault(u.Email, name+"@"+mailDomain(in.Domain))}
 		for _, project := range sortedKeys(u.Projects) {
 			user.Members = append(user.Members, HarborMember{Project: project, Role: harborRoles[u.Projects[project]]})
 		}
 		h.Users = append(h.Users, user)
 	}
 	return h
+}
+
+// mailDomain is the cluster's domain where Harbor takes it in a mail address: its last
+// label must be letters, and not the only one (goharbor/harbor, src/server/v2.0/handler/user.go).
+func mailDomain(domain string) string {
+	dot := strings.LastIndexByte(domain, '.')
+	last := domain[dot+1:]
+	if dot < 0 || len(last) < 2 || strings.Trim(last, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return "cluster.local"
+	}
+	return domain
 }

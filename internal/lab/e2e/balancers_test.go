@@ -22,7 +22,7 @@ const (
 // them fail in turn.
 func TestLoadBalancers(t *testing.T) {
 	k := makeKit(t, "../../../bundles/course-ha")
-	n, base := network(t, "10.0.0.0/24")
+	n, base := network(t, "10.0.0.0/24", systemPackages...)
 	one := k.boot(t, n, base, "kubernetes-ha1")
 	two := k.boot(t, n, base, "kubernetes-ha2")
 	api := k.boot(t, n, base, "kubernetes-master1")

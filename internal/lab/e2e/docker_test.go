@@ -15,9 +15,24 @@ sed -i "s#^[0-9a-f]*  files/amd64/docker.tgz#${sum%% *}  files/amd64/docker.tgz#
 systemctl disable --now --quiet docker.service docker.socket containerd.service || true
 mount -t tmpfs tmpfs /var/lib/docker`
 
-// TestDocker has the course's runtime step set up a real Docker.
+// dockerOnly is the course's Docker below its Kubernetes.
+const dockerOnly = `package cluster
+
+name: "docker"
+domain: "superopsmsb.com"
+kubernetes: version: "1.23.8"
+network: {hosts: "10.0.0.0/24", flannel: version: "0.18.1"}
+runtime: name: "docker"
+hosts: {
+	"kubernetes-master1": {address: "10.0.0.12", roles: ["control-plane"]}
+	"kubernetes-node1": {address: "10.0.0.15", roles: ["worker"]}
+	"kubernetes-register": {address: "10.0.0.20", roles: ["registry"]}
+}
+`
+
+// TestDocker has the course's runtime step set up a real Docker of its time.
 func TestDocker(t *testing.T) {
-	k := makeKit(t, "../../../bundles/course-ha")
+	k := makeKit(t, specOf(t, map[string]string{"cluster.cue": dockerOnly}))
 	n, base := network(t, "10.0.0.0/24", append(nodePackages, "docker.io")...)
 	m := k.boot(t, n, base, "kubernetes-node1")
 	k.carry(t, m)

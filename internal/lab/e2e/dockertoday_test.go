@@ -30,7 +30,7 @@ func TestDockerToday(t *testing.T) {
 func testDockerToday(t *testing.T, release string) {
 	c := site{
 		release: release, name: "docker", spec: dockerNodes,
-		more: func(in *world.Inputs) {
+		more: func(in *world.Inputs, _ string) {
 			if err := in.AddDocker(t.Context(), testLog{t}); err != nil {
 				t.Fatal(err)
 			}

@@ -51,7 +51,7 @@ func TestFailover(t *testing.T) {
 	} {
 		t.Run(f.name, func(t *testing.T) { c.suffer(t, f, times) })
 	}
-	c.quiet(t)
+	c.quiet(t, "lb1", "lb2")
 }
 
 // suffer breaks and mends, and judges the median of the longest outages.

@@ -24,14 +24,14 @@ const fstabWithout = `# swap was here once
 // TestNodePreparation runs the steps of a node that need no real binaries.
 func TestNodePreparation(t *testing.T) {
 	k := makeKit(t, "../../../bundles/course-ha")
-	n, base := network(t, "10.0.0.0/24", nodePackages...)
+	n, base := network(t, "10.0.0.0/24", systemPackages...)
 	m := k.boot(t, n, base, "kubernetes-master1")
 	k.carry(t, m)
 	on(t, m, "cat > /etc/fstab <<'EOF'\n"+fstab+"EOF\nprintf '127.0.0.1 localhost\\n10.0.0.99 own\\n' > /etc/hosts")
 
 	before := on(t, m, state)
 	says(t, on(t, m, "/opt/bundle/install.sh --secrets /root/secrets --dry-run"),
-		"would wait for the registry at 10.0.0.20:5000", "+net.ipv4.ip_forward = 1", "would run: kubeadm init --config /etc/kubernetes/kubeadm.yaml",
+		"would wait for the registry at 10.0.0.20:80", "+net.ipv4.ip_forward = 1", "would run: kubeadm init --config /etc/kubernetes/kubeadm.yaml",
 		"would change /etc/kubernetes/pki/ca.key", "to change")
 	if after := on(t, m, state); after != before {
 		t.Error("the dry run changed the host")

@@ -16,7 +16,7 @@ defaults
     timeout connect 5s
     timeout server 5s
 frontend registry
-    bind 10.0.0.20:5000
+    bind 10.0.0.20:80
     http-request return status 200 hdr Date "DATE"
 EOF
 sed -i "s/DATE/$(date -u -d yesterday '+%a, %d %b %Y %T GMT')/" /root/pretend.cfg && systemd-run --quiet --unit pretend haproxy -W -f /root/pretend.cfg`
@@ -24,7 +24,7 @@ sed -i "s/DATE/$(date -u -d yesterday '+%a, %d %b %Y %T GMT')/" /root/pretend.cf
 // TestRefusals gives a node what it must refuse, and holds that it changes nothing.
 func TestRefusals(t *testing.T) {
 	k := makeKit(t, "../../../bundles/course-ha")
-	n, base := network(t, "10.0.0.0/24", nodePackages...)
+	n, base := network(t, "10.0.0.0/24", systemPackages...)
 	m := k.boot(t, n, base, "kubernetes-node1")
 	register := k.boot(t, n, base, "kubernetes-register")
 	k.carry(t, m)
@@ -42,7 +42,7 @@ func TestRefusals(t *testing.T) {
 		{"host of another cluster", "mkdir -p /var/lib/satchel && echo elsewhere > /var/lib/satchel/cluster", install + "/root/secrets",
 			"this host belongs to the cluster elsewhere"},
 		{"registry host down", "rm -r /var/lib/satchel", install + "/root/secrets",
-			"the registry at 10.0.0.20:5000 did not come within 3 seconds"},
+			"the registry at 10.0.0.20:80 did not come within 3 seconds"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			on(t, m, "true; "+tt.prepare)

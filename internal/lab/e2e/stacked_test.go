@@ -79,7 +79,21 @@ applications: shop: {
 
 		"""
 }
+derivedImages: "docker.io/example/page:1.0": {
+	base: "docker.io/library/busybox:1.36"
+	files: {
+		"/srv/start.sh": {source: "page/start.sh", mode: "0755"}
+		"/srv/www/index.html": text: "an image of satchel's own\n"
+	}
+	entrypoint: ["/srv/start.sh"]
+	command: ["8090"]
+	env: ROOT: "/srv/www"
+	ports: [8090]
+	user: "65534"
+}
+applications: page: {image: "docker.io/example/page:1.0", ports: [8090]}
 services: {
+	page: {application: "page", ports: [{port: 80, targetPort: 8090}]}
 	shop: {application: "shop", ports: [{port: 80, targetPort: 8080}]}
 	shopdoor: {application: "shop", type: "NodePort", ports: [{name: "http", port: 80, targetPort: 8080, nodePort: 30081}, {name: "more", port: 81, targetPort: 8080}]}
 	shoppods: {application: "shop", type: "Headless"}
@@ -87,6 +101,7 @@ services: {
 	db: {namespace: "store", type: "ExternalName", externalName: "db.corp.example.com"}
 }
 manifests: ["manifests"]
+addons: completion: true
 `
 
 // own is a user's manifest with its image under the upstream name.
@@ -108,6 +123,9 @@ spec:
         - {name: tools, image: "busybox:1.36", command: [sleep, infinity]}
 `
 
+// start is what the derived image runs.
+const start = "#!/bin/sh\nexec httpd -f -p \"$1\" -h \"$ROOT\"\n"
+
 // nameServers answers on the registry host: one server for everything, one for the
 // company's domain.
 const nameServers = `ip addr add 10.0.0.8/24 dev eth0 &&
@@ -119,7 +137,7 @@ systemd-run --quiet --unit dns-corp dnsmasq --keep-in-foreground --no-resolv --n
 func TestStacked(t *testing.T) {
 	c := site{
 		release: "1.37.2", name: "stacked", spec: stacked, packages: []string{"dnsmasq-base"},
-		beside: map[string]string{"manifests/tools.yaml": own},
+		beside: map[string]string{"manifests/tools.yaml": own, "page/start.sh": start},
 	}.boot(t)
 	defer c.explain(t)
 	on(t, c.hosts["reg"], nameServers)
@@ -141,11 +159,11 @@ func TestStacked(t *testing.T) {
 		{"secrets are encrypted in etcd", c.testEncryption},
 		{"requests are noted", c.testAudit},
 		{"a second run changes nothing", c.secondRun},
+		{"nothing asks for the outside", func(t *testing.T) { c.quiet(t) }},
 		{"the address moves when its haproxy dies", c.testStackedMoves},
 	} {
 		t.Run(s.promise, s.test)
 	}
-	c.quiet(t)
 }
 
 func (c *cluster) testLabels(t *testing.T) {
@@ -172,6 +190,7 @@ func (c *cluster) testComponents(t *testing.T) {
 	for _, name := range []string{"cp1", "cp2", "cp3"} {
 		m := c.hosts[name]
 		says(t, on(t, m, "cat /etc/kubernetes/manifests/kube-apiserver.yaml"), "--profiling=false")
+		on(t, m, ". /etc/bash_completion.d/kubectl && . /etc/bash_completion.d/kubeadm && complete -p kubectl kubeadm")
 		says(t, on(t, m, "cat /etc/kubernetes/manifests/kube-controller-manager.yaml"), "--terminated-pod-gc-threshold=77")
 		says(t, on(t, m, "cat /etc/kubernetes/manifests/kube-scheduler.yaml"), `example.com/patched: "yes"`)
 		crt := on(t, m, "openssl x509 -in /etc/kubernetes/pki/apiserver.crt -noout -text -checkend $((183 * 86400)) || true")
@@ -231,6 +250,9 @@ func (c *cluster) testServiceNames(t *testing.T) {
 		if got := c.inTools(t, "timeout 5 wget -qO- http://"+name+"/"); got != page {
 			t.Errorf("%s answers %q", name, got)
 		}
+	}
+	if got := c.inTools(t, "timeout 5 wget -qO- http://page.default.svc.cluster.local/"); got != "an image of satchel's own\n" {
+		t.Errorf("the derived image answers %q", got)
 	}
 	var pods []string
 	for address := range strings.FieldsSeq(c.kubectl(t, "-n store get pods -l app=shop -o 'jsonpath={.items[*].status.podIP}'")) {

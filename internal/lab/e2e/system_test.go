@@ -182,8 +182,7 @@ func testSELinux(t *testing.T, m *lab.Machine) {
 	}
 }
 
-// answers says whether a TCP port of the host lets a client in. A port that nothing
-// listens at counts when the host refuses the connection itself.
+// answers says whether a client outside can connect to a TCP port of the host.
 func answers(t *testing.T, n *lab.Network, m *lab.Machine, port int) bool {
 	t.Helper()
 	_, said, _ := n.Exec(t.Context(), "curl", "-s", "-v", "--max-time", "2", fmt.Sprintf("http://%s:%d/", m.Address(), port))
@@ -200,8 +199,7 @@ func listenAt(t *testing.T, m *lab.Machine, ports ...int) {
 	on(t, m, "cat > /root/listen.cfg <<'EOF'\n"+config+"EOF\nsystemctl reset-failed listen 2>/dev/null; systemctl stop listen 2>/dev/null; systemd-run --quiet --unit listen haproxy -W -f /root/listen.cfg")
 }
 
-// closedPorts are shut by the hosts' firewalls before the step; open are those of a
-// control plane.
+// testOpenings holds that these ports are open, and one that the cluster has no use for is not.
 func testOpenings(t *testing.T, n *lab.Network, m *lab.Machine, open []int) {
 	t.Helper()
 	eventually(t, 5*time.Second, "port 7777, which the cluster has no use for, is shut", func() bool { return !answers(t, n, m, 7777) })

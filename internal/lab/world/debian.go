@@ -30,6 +30,11 @@ func debian(ctx context.Context) (*root, error) {
 	if err != nil {
 		return nil, err
 	}
+	return rootOf(dir)
+}
+
+// rootOf describes a Debian root file system.
+func rootOf(dir string) (*root, error) {
 	found, _ := filepath.Glob(filepath.Join(dir, "usr/lib/*-linux-gnu")) // the pattern is good
 	if len(found) != 1 {
 		return nil, fmt.Errorf("looking for the libraries of %q: found %d directories usr/lib/*-linux-gnu, not one", dir, len(found))

@@ -12,8 +12,7 @@ import (
 	"strings"
 )
 
-// AddDocker adds Docker's engine and cri-dockerd to the inputs, as the archives that a
-// node gets. Docker's command line is not among them: nothing on a node runs it.
+// AddDocker adds Docker and cri-dockerd to the inputs, as the archives that a host gets.
 func (in *Inputs) AddDocker(ctx context.Context, log io.Writer) error {
 	if err := alone(ctx, in.dir, log, func(m *maker) error { return in.addDocker(ctx, m) }); err != nil {
 		return fmt.Errorf("building Docker: %w", err)
@@ -37,11 +36,13 @@ func (in *Inputs) addDocker(ctx context.Context, m *maker) error {
 		}
 	}
 	version := func(i int) string { return strings.TrimPrefix(mods[i].version, "v") }
-	in.Versions.Docker, in.Versions.CRIDockerd = version(0), version(1)
+	in.Versions.Docker, in.Versions.CRIDockerd = version(0), version(2)
 
 	engine := below("docker/", bin.of("docker"))
-	for name, file := range in.bin.of("containerd") {
-		engine.program("docker/"+name, file)
+	for _, part := range []map[string]string{bin.of("dockercli"), in.bin.of("containerd")} {
+		for name, file := range part {
+			engine.program("docker/"+name, file)
+		}
 	}
 	engine.program("docker/runc", filepath.Join(m.sources, "docker", "runc.sh")).
 		program("docker/runc.real", in.bin.of("runc")["runc"])

@@ -59,13 +59,23 @@ func writeLayout(ctx context.Context, dir string, list []image) error {
 
 // build makes the index of an image, which has this machine's platform alone.
 func (i image) build(ctx context.Context, made map[*tree]v1.Layer) (v1.ImageIndex, error) {
+	img, err := i.single(ctx, made)
+	if err != nil {
+		return nil, err
+	}
 	platform := v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	return mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &platform}}), nil
+}
+
+// single makes the image itself.
+func (i image) single(ctx context.Context, made map[*tree]v1.Layer) (v1.Image, error) {
 	config := i.config
 	config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	config.WorkingDir = "/"
 	img, err := mutate.ConfigFile(
 		mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON),
-		&v1.ConfigFile{OS: platform.OS, Architecture: platform.Architecture, Config: config},
+		&v1.ConfigFile{OS: "linux", Architecture: runtime.GOARCH, Config: config},
 	)
 	if err != nil {
 		return nil, err
@@ -80,8 +90,7 @@ func (i image) build(ctx context.Context, made map[*tree]v1.Layer) (v1.ImageInde
 			return nil, err
 		}
 	}
-	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	return mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &platform}}), nil
+	return img, nil
 }
 
 // layer compresses fast: the layers travel over the loopback interface alone.

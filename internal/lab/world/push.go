@@ -18,8 +18,8 @@ import (
 	"github.com/satchel-kit/satchel/internal/plan"
 )
 
-// push gives the registry the manifests of the images. It has the blobs already:
-// it reads them from the layout.
+// push gives the registry the manifests of the images, and in place of an image with
+// a recipe that of its base. It has the blobs already: it reads them from the layout.
 func (in *Inputs) push(ctx context.Context, host string, images []plan.Image) error {
 	top, err := layout.ImageIndexFromPath(in.layout)
 	if err != nil {
@@ -34,6 +34,9 @@ func (in *Inputs) push(ctx context.Context, host string, images []plan.Image) er
 		digests[d.Annotations[imageName]] = d.Digest
 	}
 	for _, want := range images {
+		if want.Recipe != nil {
+			want.Name = want.Recipe.Base
+		}
 		digest, ok := digests[want.Name]
 		if !ok {
 			return fmt.Errorf("image %q is not among the inputs of Kubernetes %s, which are %s",

@@ -59,9 +59,10 @@ func recipes(s *spec.Spec) []recipe {
 
 // dockerRecipes list what Docker as the runtime needs beside them.
 func dockerRecipes() []recipe {
-	const engine, cri = "github.com/docker/docker", "github.com/Mirantis/cri-dockerd"
+	const engine, cli, cri = "github.com/docker/docker", "github.com/docker/cli", "github.com/Mirantis/cri-dockerd"
 	return []recipe{
 		{dir: "docker", source: engine, tags: "netgo,osusergo,static_build", link: "-X " + engine + "/dockerversion.Version=%V"},
+		{dir: "dockercli", source: cli, link: "-X " + cli + "/cli/version.Version=%V"},
 		{dir: "cridockerd", source: cri, link: "-X " + cri + "/cmd/version.Version=%V"},
 	}
 }

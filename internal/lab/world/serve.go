@@ -67,7 +67,11 @@ func (w *World) Close() error { return w.server.Close() }
 func sourcesFor(host string, images []plan.Image, files []plan.File) []plan.Source {
 	var all []plan.Source
 	for _, img := range images {
-		upstream, _, _ := strings.Cut(img.Name, "/")
+		name := img.Name
+		if img.Recipe != nil {
+			name = img.Recipe.Base // nothing upstream has what satchel makes itself
+		}
+		upstream, _, _ := strings.Cut(name, "/")
 		all = append(all, plan.Source{Prefix: upstream, Mirror: "http://" + host + "/" + upstream})
 	}
 	for _, f := range files {

@@ -34,25 +34,32 @@ reload_units "$unit"
 enable harbor.service
 serve harbor.service restart "$unit" "harbor:prepared"
 
-# api METHOD PATH [BODY] asks Harbor as its administrator and prints the status. The
-# password goes in by a file descriptor, never as an argument.
+# api METHOD PATH BODY asks Harbor as its administrator and prints the answer, and on a
+# line of its own the status. The password goes in by a file descriptor, never as an
+# argument.
 api() {
-	curl --silent --show-error --output /dev/null --write-out '%{http_code}' --max-time 30 \
+	curl --silent --show-error --write-out '\n%{http_code}' --max-time 30 \
 		${REGISTRY_CA:+--cacert /etc/satchel/registry-ca.crt} --request "$1" \
 		--config <(printf 'user = "admin:%s"\n' "${SECRET[harbor-admin-password]}") \
-		${3:+--header 'Content-Type: application/json' --data @-} "$HARBOR_URL/api/v2.0$2" <<<"${3:-}"
+		--header 'Content-Type: application/json' --data @- "$HARBOR_URL/api/v2.0$2" <<<"$3"
 }
-healthy() { [[ $(api GET /health) == 200 ]]; }
+
+# healthy is true when all parts of Harbor are; while some are not, the status is 200 too.
+healthy() {
+	local body
+	body=$(curl --silent --show-error --fail --max-time 30 ${REGISTRY_CA:+--cacert /etc/satchel/registry-ca.crt} "$HARBOR_URL/api/v2.0/health") || return 1
+	[[ $body == *'"healthy"'* && $body != *'"unhealthy"'* ]]
+}
 wait_for "Harbor at $HARBOR_URL" healthy
 
 # ensure WHAT METHOD PATH BODY makes it; that it is there already (409) is as good.
 ensure() {
-	local status
-	status=$(api "$2" "$3" "$4")
-	case $status in
+	local answer
+	answer=$(api "$2" "$3" "$4")
+	case ${answer##*$'\n'} in
 	200 | 201) changed "harbor:$1" ;;
 	409) ;;
-	*) die "Harbor answered $status to making the $1; see $HARBOR_DIR and docker-compose logs" ;;
+	*) die "Harbor answered ${answer##*$'\n'} to making the $1: ${answer%$'\n'*}; see $HARBOR_DIR and docker-compose logs" ;;
 	esac
 }
 while read -r kind one two three; do

@@ -1,0 +1,42 @@
+package archive
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// readAhead tells the kernel what is about to be read, so that the disk works while
+// the processor does, in runs that are long enough for disks that must move a head.
+// What the kernel makes of it does not matter.
+func readAhead(f *os.File, at, n int64) {
+	_ = unix.Fadvise(int(f.Fd()), at, n, unix.FADV_WILLNEED)
+}
+
+// reserve takes the room for a file before it is filled. It tells whether the file
+// system can do so; one that cannot may also be slow, or write zeros, when a file is
+// not filled in order.
+func reserve(f *os.File, size int64) (bool, error) {
+	if size == 0 {
+		return true, nil
+	}
+	for {
+		err := unix.Fallocate(int(f.Fd()), 0, 0, size)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
+			return false, nil
+		case err != nil:
+			return false, &os.PathError{Op: "reserving room for", Path: f.Name(), Err: err}
+		default:
+			return true, nil
+		}
+	}
+}
+
+// startWriting has the disk begin with a stretch now; syncing the file has less to
+// wait for then.
+func startWriting(f *os.File, at, n int64) {
+	_ = unix.SyncFileRange(int(f.Fd()), at, n, unix.SYNC_FILE_RANGE_WRITE)
+}
