@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -84,9 +83,11 @@ func (b *bundleSource) list(ctx context.Context, path string) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if st, err := os.Stat(path); err != nil {
+	unpacked, err := archive.Unpacked(path)
+	if err != nil {
 		return err
-	} else if st.IsDir() {
+	}
+	if unpacked {
 		return b.asBuilt()
 	}
 	return b.asPacked(ctx, path)

@@ -82,6 +82,9 @@ func TestFleetRules(t *testing.T) {
 		"role in a project that is not there": {
 			`runtime: name: "docker", registry: {mode: "harbor", harbor: users: a: projects: web: "guest"}`,
 			`registry.harbor.users.a.projects.web: given "web"; allowed: a name of registry.harbor.projects`},
+		"images that hosts could not pull": {
+			`runtime: name: "docker", registry: {mode: "harbor", harbor: {projects: google_containers: public: false, users: a: projects: google_containers: "guest"}}`,
+			`registry.harbor.projects.google_containers.public: given false; allowed: true: the hosts pull`},
 		"path in the bundle's own registry": {
 			`registry: project: "x"`,
 			`registry.project: given "x"; allowed: nothing unless registry.mode is harbor or external`},
