@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -140,25 +141,60 @@ func runBuild(cmd *cobra.Command, path string, o buildOptions, out bundle.Output
 	if err != nil {
 		return err
 	}
-	if err := bring(cmd, p, base.Lacking(l), store, o, b); err != nil {
-		return err
-	}
 	in := bundle.Input{Meta: meta(p), Tree: c.tree, Lock: l, Cache: store, Programs: own, Base: base}
 	if key != nil {
 		in.Sign = key.Sign
 	}
-	draft, err := prepare(in)
-	if err != nil {
-		return fmt.Errorf("preparing bundle %q: %w", o.out, err)
-	}
-	current := !o.force && draft.Current(cmd.Context(), out)
-	if !current {
-		if err := pack(cmd, draft, out, b); err != nil {
-			return err
-		}
+	a := assembly{o: o, plan: p, in: in, out: out, bars: b}
+	if err := a.run(cmd); err != nil {
+		return err
 	}
 	b.Wait()
-	return o.printBuilt(cmd, p, l, draft, base, current)
+	if err := o.printBuilt(cmd, p, l, a.draft, base, a.current); err != nil {
+		return err
+	}
+	return tidy(cmd, store)
+}
+
+// assembly brings what a bundle is made of, and packs it.
+type assembly struct {
+	o    buildOptions
+	plan *plan.Plan
+	in   bundle.Input
+	out  bundle.Output
+	bars *progress.Bars
+
+	draft   *bundle.Draft
+	current bool // nothing had to be packed
+}
+
+// run heals a cache whose disk has lost bytes: packing hashes everything, and what is
+// damaged comes from upstream once more.
+func (a *assembly) run(cmd *cobra.Command) error {
+	err := a.once(cmd)
+	if !errors.Is(err, cache.ErrDamaged) || a.o.offline {
+		return err
+	}
+	a.bars.Note("%v; looking for more damage, then fetching it now", err)
+	if _, err := dropDamaged(cmd.Context(), a.in.Cache, a.bars); err != nil {
+		return err
+	}
+	return a.once(cmd)
+}
+
+func (a *assembly) once(cmd *cobra.Command) error {
+	if err := bring(cmd, a.plan, a.in.Base.Lacking(a.in.Lock), a.in.Cache, a.o, a.bars); err != nil {
+		return err
+	}
+	draft, err := prepare(a.in)
+	if err != nil {
+		return fmt.Errorf("preparing bundle %q: %w", a.out.Path, err)
+	}
+	a.draft, a.current = draft, !a.o.force && draft.Current(cmd.Context(), a.out)
+	if a.current {
+		return nil
+	}
+	return pack(cmd, draft, a.out, a.bars)
 }
 
 // printBuilt tells what the output is.

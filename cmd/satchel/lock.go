@@ -88,7 +88,11 @@ func resolve(cmd *cobra.Command, p *plan.Plan, s supply, images []plan.Image, fi
 	if err != nil {
 		return nil, err
 	}
-	return lock.Resolve(cmd.Context(), client, store, images, files, b)
+	l, err := lock.Resolve(cmd.Context(), client, store, images, files, b)
+	if err != nil {
+		return nil, err
+	}
+	return l, tidy(cmd, store)
 }
 
 // lockResult is what lock has done or found.

@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"upstream": upstreamCmd,
 			"flip":     flipCmd,
+			"find":     findCmd,
 			"freeport": freeportCmd,
 			"get":      getCmd,
 			"sshkey":   sshKeyCmd,
@@ -66,6 +67,24 @@ func upstreamCmd(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	fmt.Fprintf(&b, "}\n")
 	ts.Check(os.WriteFile(ts.MkAbs(args[0])+"/sources.cue", []byte(b.String()), 0o644))
+}
+
+// findCmd is `find DIR`: it sets FOUND to the largest file in a directory.
+func findCmd(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: find DIR")
+	}
+	files, err := os.ReadDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	var most int64
+	for _, f := range files {
+		info, err := f.Info()
+		ts.Check(err)
+		if info.Size() > most {
+			most = info.Size()
+			ts.Setenv("FOUND", args[0]+"/"+f.Name())
+		}
+	}
 }
 
 // flipCmd is `flip FILE OFFSET`: it changes one bit of a file.

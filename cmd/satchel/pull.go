@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -84,10 +85,10 @@ func runPull(cmd *cobra.Command, from push.Target, o pullOptions) error {
 	}
 	b.Wait()
 	if o.format == "json" {
-		return printJSON(cmd.OutOrStdout(), result)
+		return errors.Join(printJSON(cmd.OutOrStdout(), result), tidy(cmd, store))
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s %s, %s, %s\n", result.Bundle, result.Name, result.Version, progress.Bytes(result.Size), result.Digest)
 	fmt.Fprintf(cmd.ErrOrStderr(), "fetched %s in %d parts; in the cache already: %s in %d\n",
 		progress.Bytes(result.Fetched.Bytes), result.Fetched.Blobs, progress.Bytes(result.Cached.Bytes), result.Cached.Blobs)
-	return nil
+	return tidy(cmd, store)
 }

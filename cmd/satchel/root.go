@@ -47,7 +47,7 @@ difference found by --check; 2 wrong usage.`,
 		newVetCmd(), newRenderCmd(), newLockCmd(), newSecretsCmd(), newBuildCmd(),
 		newVerifyCmd(), newInspectCmd(), newUnpackCmd(), newServeCmd(), newVersionCmd(),
 		newPushCmd(), newPullCmd(),
-		newSignCmd(), newSBOMCmd(),
+		newSignCmd(), newSBOMCmd(), newCacheCmd(),
 	)
 	return root
 }

@@ -103,5 +103,5 @@ func dropDamaged(c *cache.Cache, digest, use string) error {
 	if err := c.Drop(digest); err != nil {
 		return fmt.Errorf("blob %s of %s is damaged in the cache, and removing it failed: %w", digest, use, err)
 	}
-	return fmt.Errorf("blob %s of %s was damaged in the cache and is removed now: run again to fetch it anew", digest, use)
+	return fmt.Errorf("blob %s of %s was %w and is removed now: run again to fetch it anew", digest, use, cache.ErrDamaged)
 }

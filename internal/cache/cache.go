@@ -2,9 +2,11 @@
 // named by their SHA-256, shared by images and files, and the beginnings of
 // blobs whose transfer broke off. It knows nothing of networks or formats.
 //
-// A blob is in blobs/sha256 only after its bytes have hashed to its name, so
-// presence and size are enough to take it as there. Whoever uses the bytes for
+// A blob is in blobs/sha256 only after its bytes have hashed to its name. Presence and
+// size decide whether it has to be fetched, and nothing else: whoever uses the bytes for
 // good (packing, installing) hashes them once more, because disks decay.
+//
+// Many processes may use one cache. Only who has it alone removes what is whole.
 package cache
 
 import (
@@ -15,13 +17,23 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 )
 
 // Cache is a store in one directory. It may be used from many goroutines, and
 // many processes may use one directory.
 type Cache struct {
-	dir string
+	dir  string
+	held *os.File // locked; nil for a cache that cannot be written to
+
+	mu    sync.Mutex
+	named map[string]string // by digest; nil until it is read
 }
+
+// fresh is how exact the time is at which a blob was last used: to set it at each use
+// would be work for nothing.
+const fresh = time.Hour
 
 // Open opens the store in dir and creates what is missing of it.
 func Open(dir string) (*Cache, error) {
@@ -31,20 +43,34 @@ func Open(dir string) (*Cache, error) {
 			return nil, fmt.Errorf("opening cache %q: %w", dir, explain(err))
 		}
 	}
+	if err := c.hold(); err != nil {
+		return nil, fmt.Errorf("opening cache %q: %w", dir, explain(err))
+	}
 	if err := c.sweep(); err != nil {
-		return nil, fmt.Errorf("opening cache %q: %w", dir, err)
+		return nil, errors.Join(fmt.Errorf("opening cache %q: %w", dir, err), c.Close())
 	}
 	return c, nil
 }
 
-// Has tells whether the blob is there with that size. It costs one stat.
+// Dir is where the cache is.
+func (c *Cache) Dir() string { return c.dir }
+
+// Has tells whether the blob is there with that size, and counts as a use of it. It
+// costs one stat.
 func (c *Cache) Has(digest string, size int64) bool {
 	path, err := c.blob(digest)
 	if err != nil {
 		return false
 	}
 	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && info.Size() == size
+	if err != nil || !info.Mode().IsRegular() || info.Size() != size {
+		return false
+	}
+	if now := time.Now(); now.Sub(info.ModTime()).Abs() > fresh {
+		// In a cache that belongs to another user it stays old; so be it.
+		_ = os.Chtimes(path, time.Time{}, now)
+	}
+	return true
 }
 
 // Get opens a blob for reading. The error wraps fs.ErrNotExist if the blob is

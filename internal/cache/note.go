@@ -46,19 +46,7 @@ func (c *Cache) writeNote(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	// Below partials, so that a sweep finds what a killed process leaves.
-	f, err := os.CreateTemp(c.partials(), "new-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return c.replace(path, data)
 }
 
 // note is where a note lies. No part of its name becomes one of a path.

@@ -107,6 +107,9 @@ func (f *fetcher) item(ctx context.Context, item lock.Item) (err error) {
 	if errors.Is(err, cache.ErrMismatch) {
 		return f.mismatch(item, err)
 	}
+	if err == nil {
+		f.store.Name(item.Digest, cmp.Or(item.URL, item.Image))
+	}
 	return err
 }
 

@@ -24,6 +24,7 @@ func (r *resolver) file(ctx context.Context, want plan.File) (f File, err error)
 	if err != nil {
 		return File{}, fmt.Errorf("locking file %q: %w", want.Path, err)
 	}
+	r.store.Name(w.digest, want.URL)
 	digits := strings.TrimPrefix(w.digest, "sha256:")
 	return File{Path: want.Path, URL: want.URL, SHA256: digits, Size: w.size}, nil
 }

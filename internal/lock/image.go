@@ -103,6 +103,8 @@ func (r *resolver) manifest(ctx context.Context, image, platform string, from *u
 	if err := r.store.Put(from.Digest, from.Bytes); err != nil {
 		return Manifest{}, nil, err
 	}
+	r.store.Name(from.Digest, image)
+	r.store.Name(m.Config.Digest, image)
 	config, err := r.config(ctx, image, m.Config)
 	if err != nil {
 		return Manifest{}, nil, fmt.Errorf("reading the config for %s: %w", platform, err)

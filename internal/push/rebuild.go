@@ -74,7 +74,7 @@ func dropDamaged(store *cache.Cache, digest, use string) error {
 	if err := store.Drop(digest); err != nil {
 		return fmt.Errorf("%s (%s) is damaged in the cache, and removing it failed: %w", use, digest, err)
 	}
-	return fmt.Errorf("%s (%s) was damaged in the cache and is removed now: run again to fetch it anew", use, digest)
+	return fmt.Errorf("%s (%s) was %w and is removed now: run again to fetch it anew", use, digest, cache.ErrDamaged)
 }
 
 func (r *rebuilt) order(a *artifact, small []archive.Entry) error {
