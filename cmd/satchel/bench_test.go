@@ -1,13 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"net/http"
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
 
 const (
@@ -32,18 +31,17 @@ type cost struct {
 	peak    int64 // bytes
 }
 
-// measure runs satchel, which must succeed. The kernel counts this process's own
-// memory in the peak of a child that is smaller.
+// measure runs satchel, which must succeed.
 func (s *site) measure(args ...string) cost {
 	s.t.Helper()
 	cmd := s.command(args...)
-	begin := time.Now()
-	o := s.finish(cmd)
-	took := time.Since(begin).Seconds()
-	if o.status != 0 {
-		s.t.Fatalf("satchel %q: exit status %d\n%s%s", args, o.status, o.stdout, o.stderr)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	c, err := timed(s.t, cmd)
+	if err != nil {
+		s.t.Fatalf("satchel %q: %v\n%s", args, err, said.String())
 	}
-	return cost{took, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10}
+	return c
 }
 
 // zeros are a content of any size that takes no memory and no disk.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/satchel-kit/satchel/internal/lock"
 	"github.com/satchel-kit/satchel/internal/plan"
 	"github.com/satchel-kit/satchel/internal/progress"
+	"github.com/satchel-kit/satchel/internal/upstream"
 )
 
 type buildOptions struct {
@@ -182,19 +184,50 @@ func (a *assembly) run(cmd *cobra.Command) error {
 	return a.once(cmd)
 }
 
+// once brings what says what the bundle consists of, and then packs everything else
+// while it comes.
 func (a *assembly) once(cmd *cobra.Command) error {
-	if err := bring(cmd, a.plan, a.in.Base.Lacking(a.in.Lock), a.in.Cache, a.o, a.bars); err != nil {
+	ctx, store := cmd.Context(), a.in.Cache
+	missing := fetch.Missing(store, a.in.Base.Lacking(a.in.Lock))
+	client, err := a.client(missing)
+	if err != nil {
+		return err
+	}
+	descriptions, contents := fetch.Split(missing)
+	if err := fetch.Fetch(ctx, client, store, descriptions, a.bars); err != nil {
+		return err
+	}
+	if err := lock.Make(store, a.in.Base.Lacking(a.in.Lock), a.plan.Images); err != nil {
 		return err
 	}
 	draft, err := prepare(a.in)
 	if err != nil {
 		return fmt.Errorf("preparing bundle %q: %w", a.out.Path, err)
 	}
-	a.draft, a.current = draft, !a.o.force && draft.Current(cmd.Context(), a.out)
+	a.draft, a.current = draft, !a.o.force && draft.Current(ctx, a.out)
 	if a.current {
 		return nil
 	}
-	return pack(cmd, draft, a.out, a.bars)
+	during, cancel := context.WithCancel(ctx)
+	defer cancel()
+	delivery := fetch.Start(during, client, store, contents, a.bars)
+	draft.Await = delivery.Await
+	packed := pack(ctx, draft, a.out, a.bars)
+	if packed != nil {
+		cancel() // unless it is the delivery that failed, and ended by itself
+	}
+	if err := delivery.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return packed
+}
+
+// client is who to ask for what is missing; offline there is nobody.
+func (a *assembly) client(missing []lock.Item) (*upstream.Client, error) {
+	if !a.o.offline {
+		return a.o.client(a.plan, a.bars)
+	}
+	return nil, absent(missing)
 }
 
 // printBuilt tells what the output is.
@@ -221,27 +254,8 @@ func (o *buildOptions) printBuilt(cmd *cobra.Command, p *plan.Plan, l *lock.Lock
 	return nil
 }
 
-// bring has everything that the lock names in the cache.
-func bring(cmd *cobra.Command, p *plan.Plan, l *lock.Lock, store *cache.Cache, o buildOptions, b *progress.Bars) error {
-	if o.offline {
-		if err := present(l, store); err != nil {
-			return err
-		}
-		return lock.Make(store, l, p.Images)
-	}
-	client, err := o.client(p, b)
-	if err != nil {
-		return err
-	}
-	if err := fetch.Fetch(cmd.Context(), client, store, l, b); err != nil {
-		return err
-	}
-	return lock.Make(store, l, p.Images)
-}
-
-// present checks that the cache has everything that upstream would be asked for.
-func present(l *lock.Lock, store *cache.Cache) error {
-	missing := fetch.Missing(store, l)
+// absent says what a build without a network would need.
+func absent(missing []lock.Item) error {
 	if len(missing) == 0 {
 		return nil
 	}
@@ -252,9 +266,9 @@ func present(l *lock.Lock, store *cache.Cache) error {
 	return fmt.Errorf("the cache lacks %d of what the lock names; build without --offline once:\n%s", len(missing), strings.Join(names, "\n"))
 }
 
-func pack(cmd *cobra.Command, draft *bundle.Draft, out bundle.Output, b *progress.Bars) error {
+func pack(ctx context.Context, draft *bundle.Draft, out bundle.Output, b *progress.Bars) error {
 	bar := b.Start("packing "+out.Path, draft.Size())
-	err := draft.Write(cmd.Context(), out, bar.Add)
+	err := draft.Write(ctx, out, bar.Add)
 	bar.Done(err)
 	return err
 }

@@ -33,7 +33,7 @@ func need(t testing.TB, program string) string {
 
 // realRegistry starts the reference registry over an empty directory, and stops
 // it at the test's end. The registry chooses its port, so that nobody can take it.
-func realRegistry(t *testing.T) (host string) {
+func realRegistry(t testing.TB) (host string) {
 	t.Helper()
 	program := need(t, "docker-registry")
 	config := filepath.Join(t.TempDir(), "config.yml")

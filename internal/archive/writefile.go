@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -36,7 +35,8 @@ func TarSize(entries []Entry) (int64, error) {
 	return size, err
 }
 
-// maxCopies bounds how many contents are copied at once: disks take no more.
+// maxCopies bounds how many contents are copied at once. More than there are cores,
+// because some may wait for what they copy.
 const maxCopies = 8
 
 func writeTar(ctx context.Context, f *os.File, entries []Entry) error {
@@ -49,7 +49,7 @@ func writeTar(ctx context.Context, f *os.File, entries []Entry) error {
 	if err != nil {
 		return err
 	}
-	copies := min(runtime.GOMAXPROCS(0), maxCopies)
+	copies := maxCopies
 	if reserved {
 		// One that begins last would run alone at the end.
 		slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Compare(b.size, a.size) })

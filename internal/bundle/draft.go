@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
@@ -14,6 +15,11 @@ type Draft struct {
 	// whole is the manifest of the bundle, also if what is packed is a delta.
 	whole *Manifest
 	left  Amount
+
+	// Await, if not nil, is asked before a blob is read from the cache. It returns once
+	// the blob is there, and tells whether this process has just hashed it on its way
+	// in: then it need not be hashed again.
+	Await func(ctx context.Context, digest string) (hashed bool, err error)
 }
 
 // Amount is a number of files and what they take together.

@@ -19,8 +19,10 @@ const maxImageManifest = 4 << 20
 
 // preflight finds what would spoil the bundle before the long copying begins.
 func (d *Draft) preflight() error {
-	if err := checkPresent(d.in.Cache, d.items); err != nil {
-		return err
+	if d.Await == nil {
+		if err := checkPresent(d.in.Cache, d.items); err != nil {
+			return err
+		}
 	}
 	for _, image := range d.in.Lock.Images {
 		for _, m := range image.Manifests {

@@ -53,7 +53,7 @@ func (d *Draft) write(ctx context.Context, out Output, watch func(n int64)) erro
 	if err != nil {
 		return err
 	}
-	entries := newPacker(d.in.Cache, watch).entries(d.items)
+	entries := d.newPacker(ctx, watch).entries(d.items)
 	var written []made
 	if out.Part > 0 {
 		written, err = d.writeParts(ctx, out, format, entries)
@@ -104,15 +104,23 @@ func (d *Draft) writeParts(ctx context.Context, out Output, format archive.Forma
 // packer opens the items' contents for the archive, several at a time.
 type packer struct {
 	cache *cache.Cache
+	await func(digest string) (hashed bool, err error)
 	mu    sync.Mutex // one call of watch at a time
 	watch func(n int64)
 }
 
-func newPacker(c *cache.Cache, watch func(n int64)) *packer {
+func (d *Draft) newPacker(ctx context.Context, watch func(n int64)) *packer {
+	p := &packer{cache: d.in.Cache, watch: watch}
 	if watch == nil {
-		watch = func(int64) {}
+		p.watch = func(int64) {}
 	}
-	return &packer{cache: c, watch: watch}
+	p.await = func(digest string) (bool, error) {
+		if d.Await == nil {
+			return false, nil
+		}
+		return d.Await(ctx, digest)
+	}
+	return p
 }
 
 func (p *packer) tell(n int64) {
@@ -136,7 +144,8 @@ func (p *packer) entries(items []item) []archive.Entry {
 }
 
 func (p *packer) open(it *item) (io.ReadCloser, error) {
-	c := &packing{packer: p, item: it, sum: sha256.New()}
+	c := &packing{packer: p, item: it}
+	var hashed bool
 	var err error
 	switch {
 	case it.data != nil:
@@ -144,10 +153,15 @@ func (p *packer) open(it *item) (io.ReadCloser, error) {
 	case it.source != "":
 		c.from, err = os.Open(it.source)
 	default:
-		c.from, err = p.cache.Get(it.digest())
+		if hashed, err = p.await(it.digest()); err == nil {
+			c.from, err = p.cache.Get(it.digest())
+		}
 	}
 	if err != nil {
 		return nil, err
+	}
+	if !hashed {
+		c.sum = sha256.New()
 	}
 	return c, nil
 }
@@ -158,7 +172,7 @@ type packing struct {
 	from   io.ReadCloser
 	packer *packer
 	item   *item
-	sum    hash.Hash
+	sum    hash.Hash // nil for what was hashed a moment ago
 }
 
 func (c *packing) Close() error { return c.from.Close() }
@@ -167,6 +181,9 @@ func (c *packing) Read(b []byte) (int, error) {
 	n, err := c.from.Read(b)
 	if n > 0 {
 		c.packer.tell(int64(n))
+	}
+	if c.sum == nil {
+		return n, err
 	}
 	c.sum.Write(b[:n])
 	if errors.Is(err, io.EOF) && hex.EncodeToString(c.sum.Sum(nil)) != c.item.SHA256 {

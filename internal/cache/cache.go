@@ -4,7 +4,7 @@
 //
 // A blob is in blobs/sha256 only after its bytes have hashed to its name. Presence and
 // size decide whether it has to be fetched, and nothing else: whoever uses the bytes for
-// good (packing, installing) hashes them once more, because disks decay.
+// good (packing, installing) hashes them once more, because disks decay and power fails.
 //
 // Many processes may use one cache. Only who has it alone removes what is whole.
 package cache

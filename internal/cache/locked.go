@@ -24,13 +24,21 @@ func openLocked(ctx context.Context, partial, final string) (*os.File, error) {
 		}
 		held, err := holdAt(f, partial)
 		if held {
-			return f, nil
+			return f, unlessThere(f, final)
 		}
 		f.Close()
 		if err = errors.Join(err, pause(ctx, 50*time.Millisecond)); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// unlessThere looks again, under the lock, whether another process was faster.
+func unlessThere(f *os.File, final string) error {
+	if _, err := os.Stat(final); err != nil {
+		return nil
+	}
+	return errors.Join(fs.ErrExist, os.Remove(f.Name()), f.Close())
 }
 
 // createLocked creates a new file with a name of its own, locked, so that
@@ -106,13 +114,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

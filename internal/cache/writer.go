@@ -127,13 +127,10 @@ func (w *Writer) publish(path string) error {
 	if err := w.file.Chmod(0o444); err != nil {
 		return err
 	}
-	if err := w.file.Sync(); err != nil {
-		return err
-	}
+	// Nothing waits for the disk here: who uses the bytes for good hashes them, so that
+	// a power failure costs another fetch, and no build has to write its gigabytes
+	// twice before it is done.
 	if err := os.Rename(w.file.Name(), path); err != nil {
-		return err
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	return w.release()

@@ -13,18 +13,12 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/satchel-kit/satchel/internal/cache"
 	"github.com/satchel-kit/satchel/internal/lock"
 	"github.com/satchel-kit/satchel/internal/progress"
 	"github.com/satchel-kit/satchel/internal/upstream"
 )
-
-// workers is how many blobs come in at once, over all servers together.
-const workers = 8
 
 // Missing lists what has to come from upstream for the cache to have all of a lock,
 // largest first.
@@ -52,42 +46,23 @@ func Missing(store *cache.Cache, l *lock.Lock) []lock.Item {
 	return items
 }
 
-// Fetch brings what is missing into the cache. What has come stays there when
-// something else fails or the context ends, and a later call goes on from it.
-func Fetch(ctx context.Context, client *upstream.Client, store *cache.Cache, l *lock.Lock, bars *progress.Bars) error {
-	f := &fetcher{client: client, store: store, bars: bars}
-	items := Missing(store, l)
-	problems := make([]error, len(items))
-	var begun atomic.Int64
-	var hopeless atomic.Bool
-	var group errgroup.Group
-	group.SetLimit(workers)
-	for i, item := range items {
-		group.Go(func() error {
-			// Once a server is out of reach, or the disk full, nothing more begins:
-			// no item would fare better than this one.
-			if hopeless.Load() || ctx.Err() != nil {
-				return nil
-			}
-			begun.Add(1)
-			if problems[i] = f.item(ctx, item); upstream.Temporary(problems[i]) || cache.Full(problems[i]) {
-				hopeless.Store(true)
-			}
-			return nil
-		})
+// Split takes apart what says what a bundle consists of, manifests and configs, and
+// what it consists of.
+func Split(items []lock.Item) (descriptions, contents []lock.Item) {
+	for _, i := range items {
+		if i.Manifest || i.Config {
+			descriptions = append(descriptions, i)
+		} else {
+			contents = append(contents, i)
+		}
 	}
-	group.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	err := errors.Join(problems...)
-	if full := slices.IndexFunc(problems, cache.Full); full >= 0 {
-		err = problems[full] // the others that ran met the same disk
-	}
-	if rest := len(items) - int(begun.Load()); err != nil && rest > 0 {
-		err = fmt.Errorf("%w\n%d more were not tried; what has arrived is kept for the next run", err, rest)
-	}
-	return err
+	return descriptions, contents
+}
+
+// Fetch brings items into the cache. What has come stays there when something else
+// fails or the context ends, and a later call goes on from it.
+func Fetch(ctx context.Context, client *upstream.Client, store *cache.Cache, items []lock.Item, bars *progress.Bars) error {
+	return Start(ctx, client, store, items, bars).Wait()
 }
 
 type fetcher struct {
@@ -96,21 +71,22 @@ type fetcher struct {
 	bars   *progress.Bars
 }
 
-func (f *fetcher) item(ctx context.Context, item lock.Item) (err error) {
+// item tells whether it has hashed the item, or another process was faster.
+func (f *fetcher) item(ctx context.Context, item lock.Item) (hashed bool, err error) {
 	bar := f.bars.Start(title(item), item.Size)
 	defer func() { bar.Done(err) }()
 	if item.Manifest {
 		err = f.manifest(ctx, item, bar)
 	} else {
-		err = f.blob(ctx, item, bar)
+		hashed, err = f.blob(ctx, item, bar)
 	}
 	if errors.Is(err, cache.ErrMismatch) {
-		return f.mismatch(item, err)
+		return false, f.mismatch(item, err)
 	}
 	if err == nil {
 		f.store.Name(item.Digest, cmp.Or(item.URL, item.Image))
 	}
-	return err
+	return hashed, err
 }
 
 func (f *fetcher) mismatch(item lock.Item, err error) error {
@@ -140,7 +116,7 @@ func (f *fetcher) manifest(ctx context.Context, item lock.Item, bar *progress.Ba
 
 // blob downloads a blob. When the beginning from an earlier run turns out wrong
 // it is dropped and the blob downloaded whole, once.
-func (f *fetcher) blob(ctx context.Context, item lock.Item, bar *progress.Bar) error {
+func (f *fetcher) blob(ctx context.Context, item lock.Item, bar *progress.Bar) (hashed bool, err error) {
 	w, err := f.store.Writer(ctx, item.Digest, item.Size)
 	if errors.Is(err, fs.ErrExist) && !f.store.Has(item.Digest, item.Size) {
 		// There, but not whole: what a crash or a damaged disk leaves.
@@ -149,10 +125,10 @@ func (f *fetcher) blob(ctx context.Context, item lock.Item, bar *progress.Bar) e
 		}
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return nil // another process was faster
+		return false, nil // another process was faster
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer w.Close()
 	w.Watch(bar.Add)
@@ -163,7 +139,7 @@ func (f *fetcher) blob(ctx context.Context, item lock.Item, bar *progress.Bar) e
 			resumed = false
 			continue
 		}
-		return err
+		return err == nil, err
 	}
 }
 

@@ -88,7 +88,7 @@ func locked(t *testing.T, images ...plan.Image) (l *lock.Lock, c *upstream.Clien
 // bring has all of a lock in a cache, as a build does.
 func bring(t *testing.T, c *upstream.Client, store *cache.Cache, l *lock.Lock, images []plan.Image) {
 	t.Helper()
-	if err := fetch.Fetch(t.Context(), c, store, l, nil); err != nil {
+	if err := fetch.Fetch(t.Context(), c, store, fetch.Missing(store, l), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := lock.Make(store, l, images); err != nil {
@@ -127,7 +127,7 @@ func TestLockAloneBringsDerivedImagesBack(t *testing.T) {
 	store := newCache(t)
 	var said strings.Builder
 	wanted := fetch.Missing(store, l)
-	if err := fetch.Fetch(t.Context(), c, store, l, progress.New(&said)); err != nil {
+	if err := fetch.Fetch(t.Context(), c, store, wanted, progress.New(&said)); err != nil {
 		t.Fatal(err)
 	}
 	// Two platforms: what is fetched of busybox is 2 manifests and 2 configs to make
@@ -138,7 +138,7 @@ func TestLockAloneBringsDerivedImagesBack(t *testing.T) {
 		t.Errorf("%d items were fetched, %d missing, want 19:\n%s", got, len(wanted), said.String())
 	}
 	stop() // what is missing now needs no server
-	if err := fetch.Fetch(t.Context(), c, store, l, nil); err != nil {
+	if err := fetch.Fetch(t.Context(), c, store, fetch.Missing(store, l), nil); err != nil {
 		t.Errorf("a second fetch: %v", err)
 	}
 	if err := lock.Make(store, l, images); err != nil {
@@ -240,7 +240,8 @@ func TestImageIsMadeOfTheLockedBaseAlthoughTheTagMoved(t *testing.T) {
 	if err := remote.Delete(ref.Context().Digest(before.Images[0].From.Digest)); err != nil {
 		t.Fatal(err)
 	}
-	err = fetch.Fetch(t.Context(), c, newCache(t), before, nil)
+	empty := newCache(t)
+	err = fetch.Fetch(t.Context(), c, empty, fetch.Missing(empty, before), nil)
 	if err == nil || !strings.Contains(err.Error(), `fetching "registry.example/base@`+before.Images[0].From.Digest) {
 		t.Errorf("got %v", err)
 	}

@@ -14,6 +14,9 @@ type Item struct {
 	Image string
 	// Manifest is set for what registries serve as a manifest, not as a blob.
 	Manifest bool
+	// Config is set for the config of an image. It and the manifests say what the rest
+	// is, and are small.
+	Config bool
 	// URL is where a file is; empty for a part of an image.
 	URL string
 	// Of is set for what satchel makes itself: no network has it, but upstream has
@@ -50,7 +53,7 @@ func (img Image) items() []Item {
 	for _, m := range img.Manifests {
 		all = append(all,
 			Item{Digest: m.Digest, Size: m.Size, Image: img.Name, Manifest: true, Of: of},
-			Item{Digest: m.Config.Digest, Size: m.Config.Size, Image: img.Name, Of: of})
+			Item{Digest: m.Config.Digest, Size: m.Config.Size, Image: img.Name, Config: true, Of: of})
 		for _, b := range m.Layers {
 			item := Item{Digest: b.Digest, Size: b.Size, Image: layersOf}
 			if img.From != nil && b.Digest == img.From.Layer {
@@ -68,7 +71,7 @@ func (f *From) items() []Item {
 	for _, p := range f.Parts {
 		all = append(all,
 			Item{Digest: p.Manifest.Digest, Size: p.Manifest.Size, Image: f.Base, Manifest: true},
-			Item{Digest: p.Config.Digest, Size: p.Config.Size, Image: f.Base})
+			Item{Digest: p.Config.Digest, Size: p.Config.Size, Image: f.Base, Config: true})
 	}
 	return all
 }

@@ -10,6 +10,9 @@ import (
 // fresh is how much has to arrive for a broken transfer to count as progress.
 const fresh = 256 << 10
 
+// copyBuffer is where larger buffers stop to make copies faster.
+const copyBuffer = 512 << 10
+
 // Sink takes content in order. What it has at first is taken for the content's
 // beginning; it must know, by a digest, if it is not.
 type Sink interface {
@@ -84,7 +87,7 @@ func (c *Client) copyOnce(ctx context.Context, what *content, size int64, to Sin
 		}
 	}
 	into := &faithful{Sink: to}
-	_, err = io.Copy(into, from)
+	_, err = io.CopyBuffer(into, from, make([]byte, copyBuffer))
 	switch {
 	case into.err != nil:
 		return fmt.Errorf("fetching %q from %s: %w", redact(what.name), redact(what.asked), into.err)

@@ -1,0 +1,81 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/satchel-kit/satchel/internal/lock"
+)
+
+// gated serves content once it is let go.
+func gated(t *testing.T, data []byte) (url string, open func()) {
+	t.Helper()
+	gate := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-gate:
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL, func() { close(gate) }
+}
+
+func TestADeliveryIsAwaitedBlobByBlob(t *testing.T) {
+	store, _ := open(t)
+	early, late := noise(1000), noise(2000)
+	earlyURL, openEarly := gated(t, early)
+	lateURL, openLate := gated(t, late)
+	l := oneFile(earlyURL, early)
+	l.Files = append(l.Files, oneFile(lateURL, late).Files...)
+	d := Start(t.Context(), client(t), store, Missing(store, l), nil)
+	openEarly()
+	hashed, err := d.Await(t.Context(), l.Files[0].Digest())
+	if err != nil || !hashed || !store.Has(l.Files[0].Digest(), 1000) {
+		t.Errorf("the early one: hashed %v, %v", hashed, err)
+	}
+	brief, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := d.Await(brief, l.Files[1].Digest()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the late one came early: %v", err)
+	}
+	openLate()
+	if err := d.Wait(); err != nil || !store.Has(l.Files[1].Digest(), 2000) {
+		t.Error(err)
+	}
+	// What was there before is nobody's to hash but the reader's.
+	if hashed, err := d.Await(t.Context(), "sha256:other"); hashed || err != nil {
+		t.Errorf("of something else: %v, %v", hashed, err)
+	}
+}
+
+func TestWhoWaitsForWhatDoesNotComeIsTold(t *testing.T) {
+	store, _ := open(t)
+	s := httptest.NewServer(http.NotFoundHandler())
+	defer s.Close()
+	l := oneFile(s.URL, noise(1000))
+	d := Start(t.Context(), client(t), store, Missing(store, l), nil)
+	_, err := d.Await(t.Context(), l.Files[0].Digest())
+	if err == nil || !strings.Contains(err.Error(), "404 Not Found") {
+		t.Errorf("got %v", err)
+	}
+	if d.Wait() == nil {
+		t.Error("the delivery has no error")
+	}
+}
+
+// Descriptions are what says what else there is.
+func TestSplitTakesManifestsAndConfigsFirst(t *testing.T) {
+	first, rest := Split([]lock.Item{{Digest: "a"}, {Digest: "b", Manifest: true}, {Digest: "c", Config: true}, {Digest: "d", URL: "u"}})
+	if got := fmt.Sprint(len(first), len(rest), first[0].Digest, first[1].Digest, rest[0].Digest, rest[1].Digest); got != "2 2bcad" {
+		t.Errorf("got %s", got)
+	}
+}
