@@ -194,7 +194,7 @@ func (a *assembly) once(cmd *cobra.Command) error {
 		return err
 	}
 	descriptions, contents := fetch.Split(missing)
-	if err := fetch.Fetch(ctx, client, store, descriptions, a.bars); err != nil {
+	if err := fetch.Fetch(ctx, client, store, descriptions, a.o.jobs, a.bars); err != nil {
 		return err
 	}
 	if err := lock.Make(store, a.in.Base.Lacking(a.in.Lock), a.plan.Images); err != nil {
@@ -210,7 +210,7 @@ func (a *assembly) once(cmd *cobra.Command) error {
 	}
 	during, cancel := context.WithCancel(ctx)
 	defer cancel()
-	delivery := fetch.Start(during, client, store, contents, a.bars)
+	delivery := fetch.Start(during, client, store, contents, a.o.jobs, a.bars)
 	draft.Await = delivery.Await
 	packed := pack(ctx, draft, a.out, a.bars)
 	if packed != nil {

@@ -88,7 +88,7 @@ func resolve(cmd *cobra.Command, p *plan.Plan, s supply, images []plan.Image, fi
 	if err != nil {
 		return nil, err
 	}
-	l, err := lock.Resolve(cmd.Context(), client, store, images, files, b)
+	l, err := lock.Resolve(cmd.Context(), client, store, images, files, s.jobs, b)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/satchel-kit/satchel/internal/cache"
+	"github.com/satchel-kit/satchel/internal/fetch"
 	"github.com/satchel-kit/satchel/internal/lock"
 	"github.com/satchel-kit/satchel/internal/plan"
 	"github.com/satchel-kit/satchel/internal/progress"
@@ -21,13 +22,18 @@ import (
 
 // supply holds the flags of the commands that bring bytes in.
 type supply struct {
-	lockFile, cacheDir string
-	sources            []string
+	lockFile, cacheDir, ca string
+	sources                []string
+	jobs                   int
 }
 
 func (s *supply) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.lockFile, "lock", "", "the lock file; default: satchel.lock beside the spec")
 	cmd.Flags().StringVar(&s.cacheDir, "cache", "", "directory of the cache; default: $SATCHEL_CACHE or the user's cache directory")
+	cmd.Flags().StringVar(&s.ca, "ca", "", "file with the certificate of a CA to trust as well, as PEM")
+	cmd.Flags().IntVar(&s.jobs, "jobs", fetch.Jobs, "how many transfers run at once")
+	cmd.MarkFlagFilename("ca")
+	cmd.MarkFlagDirname("cache")
 	cmd.Flags().StringArrayVar(&s.sources, "source", nil, "PREFIX=MIRROR, a mirror beside those in the spec (repeatable)")
 }
 
@@ -69,6 +75,9 @@ func (s *supply) openCache() (*cache.Cache, error) {
 // client asks the spec's sources; those of the command line come first. What
 // makes it wait is shown among the bars.
 func (s *supply) client(p *plan.Plan, b *progress.Bars) (*upstream.Client, error) {
+	if s.jobs < 1 || s.jobs > 64 {
+		return nil, usagef("--jobs is a number from 1 to 64, not %d", s.jobs)
+	}
 	sources := slices.Clone(p.Sources)
 	for _, text := range s.sources {
 		prefix, mirror, ok := strings.Cut(text, "=")
@@ -78,9 +87,17 @@ func (s *supply) client(p *plan.Plan, b *progress.Bars) (*upstream.Client, error
 		sources = slices.DeleteFunc(sources, func(o plan.Source) bool { return o.Prefix == prefix })
 		sources = append(sources, plan.Source{Prefix: prefix, Mirror: mirror})
 	}
-	return upstream.New(sources, upstream.WithNotice(func(r upstream.Retry) {
+	options := []upstream.Option{upstream.WithNotice(func(r upstream.Retry) {
 		b.Note("retrying in %s, attempt %d of %d: %v", r.Wait.Round(100*time.Millisecond), r.Next, r.Of, r.Err)
-	}))
+	})}
+	if s.ca != "" {
+		roots, err := upstream.Roots(s.ca)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, upstream.WithRoots(roots))
+	}
+	return upstream.New(sources, options...)
 }
 
 // bars shows progress on stderr.

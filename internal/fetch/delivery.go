@@ -2,12 +2,8 @@ package fetch
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"github.com/satchel-kit/satchel/internal/cache"
 	"github.com/satchel-kit/satchel/internal/lock"
@@ -15,8 +11,9 @@ import (
 	"github.com/satchel-kit/satchel/internal/upstream"
 )
 
-// workers is how many blobs come in at once, over all servers together.
-const workers = 8
+// Jobs is how many contents come in at once, over all servers together, unless the
+// caller says otherwise.
+const Jobs = 8
 
 // Delivery is a fetch under way, so that what has come in can be packed while the rest
 // comes.
@@ -33,12 +30,12 @@ type arrival struct {
 }
 
 // Start begins to bring items into the cache, in their order.
-func Start(ctx context.Context, client *upstream.Client, store *cache.Cache, items []lock.Item, bars *progress.Bars) *Delivery {
+func Start(ctx context.Context, client *upstream.Client, store *cache.Cache, items []lock.Item, jobs int, bars *progress.Bars) *Delivery {
 	d := &Delivery{arrivals: map[string]*arrival{}, ended: make(chan struct{})}
 	for _, i := range items {
 		d.arrivals[i.Digest] = &arrival{there: make(chan struct{})}
 	}
-	f := &fetcher{client: client, store: store, bars: bars}
+	f := &fetcher{client: client, store: store, jobs: jobs, bars: bars}
 	go func() {
 		d.err = d.run(ctx, f, items)
 		close(d.ended)
@@ -75,39 +72,27 @@ func (d *Delivery) Await(ctx context.Context, digest string) (hashed bool, err e
 }
 
 func (d *Delivery) run(ctx context.Context, f *fetcher, items []lock.Item) error {
-	problems := make([]error, len(items))
-	var begun atomic.Int64
-	var hopeless atomic.Bool
-	var group errgroup.Group
-	group.SetLimit(workers)
-	for i, item := range items {
-		group.Go(func() error {
-			// Once a server is out of reach, or the disk full, nothing more begins:
-			// no item would fare better than this one.
-			if hopeless.Load() || ctx.Err() != nil {
-				return nil
+	q := &queue{items: items, lost: map[string]bool{}}
+	var all sync.WaitGroup
+	for i := range f.jobs + smallJobs {
+		next := q.largest
+		if i >= f.jobs {
+			next = q.smallest
+		}
+		all.Go(func() {
+			for item, more := next(f.host); more && ctx.Err() == nil; item, more = next(f.host) {
+				a := d.arrivals[item.Digest]
+				hashed, err := f.item(ctx, item)
+				if a.hashed = hashed; err == nil {
+					close(a.there)
+				}
+				q.done(f.host(item), err)
 			}
-			begun.Add(1)
-			a := d.arrivals[item.Digest]
-			a.hashed, problems[i] = f.item(ctx, item)
-			if problems[i] == nil {
-				close(a.there)
-			} else if upstream.Temporary(problems[i]) || cache.Full(problems[i]) {
-				hopeless.Store(true)
-			}
-			return nil
 		})
 	}
-	group.Wait()
+	all.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	err := errors.Join(problems...)
-	if full := slices.IndexFunc(problems, cache.Full); full >= 0 {
-		err = problems[full] // the others that ran met the same disk
-	}
-	if rest := len(items) - int(begun.Load()); err != nil && rest > 0 {
-		err = fmt.Errorf("%w\n%d more were not tried; what has arrived is kept for the next run", err, rest)
-	}
-	return err
+	return q.verdict()
 }

@@ -36,7 +36,7 @@ func TestADeliveryIsAwaitedBlobByBlob(t *testing.T) {
 	lateURL, openLate := gated(t, late)
 	l := oneFile(earlyURL, early)
 	l.Files = append(l.Files, oneFile(lateURL, late).Files...)
-	d := Start(t.Context(), client(t), store, Missing(store, l), nil)
+	d := Start(t.Context(), client(t), store, Missing(store, l), Jobs, nil)
 	openEarly()
 	hashed, err := d.Await(t.Context(), l.Files[0].Digest())
 	if err != nil || !hashed || !store.Has(l.Files[0].Digest(), 1000) {
@@ -62,7 +62,7 @@ func TestWhoWaitsForWhatDoesNotComeIsTold(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
 	l := oneFile(s.URL, noise(1000))
-	d := Start(t.Context(), client(t), store, Missing(store, l), nil)
+	d := Start(t.Context(), client(t), store, Missing(store, l), Jobs, nil)
 	_, err := d.Await(t.Context(), l.Files[0].Digest())
 	if err == nil || !strings.Contains(err.Error(), "404 Not Found") {
 		t.Errorf("got %v", err)
@@ -77,5 +77,44 @@ func TestSplitTakesManifestsAndConfigsFirst(t *testing.T) {
 	first, rest := Split([]lock.Item{{Digest: "a"}, {Digest: "b", Manifest: true}, {Digest: "c", Config: true}, {Digest: "d", URL: "u"}})
 	if got := fmt.Sprint(len(first), len(rest), first[0].Digest, first[1].Digest, rest[0].Digest, rest[1].Digest); got != "2 2bcad" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// A server that is out of reach takes no other server's content with it.
+func TestWhatAnotherServerHasStillComes(t *testing.T) {
+	store, _ := open(t)
+	dead := httptest.NewServer(nil)
+	dead.Close()
+	url, letGo := gated(t, noise(30))
+	letGo()
+	l := &lock.Lock{Format: lock.Format}
+	for i := range 20 {
+		l.Files = append(l.Files, oneFile(dead.URL, noise(1000+i)).Files...)
+	}
+	l.Files = append(l.Files, oneFile(url, noise(30)).Files...)
+	err := Fetch(t.Context(), client(t), store, Missing(store, l), 1, nil)
+	if err == nil || !strings.Contains(err.Error(), "more were not tried") {
+		t.Errorf("got %v", err)
+	}
+	if !store.Has(l.Files[20].Digest(), 30) {
+		t.Error("what the other server has did not come")
+	}
+}
+
+// Small items do not wait behind large ones, even where only one comes at a time.
+func TestSmallItemsComeBesideLargeOnes(t *testing.T) {
+	store, _ := open(t)
+	large, letGo := gated(t, noise(2<<20))
+	small, letSmallGo := gated(t, noise(100))
+	letSmallGo()
+	l := oneFile(large, noise(2<<20))
+	l.Files = append(l.Files, oneFile(small, noise(100)).Files...)
+	d := Start(t.Context(), client(t), store, Missing(store, l), 1, nil)
+	if _, err := d.Await(t.Context(), l.Files[1].Digest()); err != nil {
+		t.Error(err)
+	}
+	letGo()
+	if err := d.Wait(); err != nil {
+		t.Error(err)
 	}
 }

@@ -61,14 +61,23 @@ func Split(items []lock.Item) (descriptions, contents []lock.Item) {
 
 // Fetch brings items into the cache. What has come stays there when something else
 // fails or the context ends, and a later call goes on from it.
-func Fetch(ctx context.Context, client *upstream.Client, store *cache.Cache, items []lock.Item, bars *progress.Bars) error {
-	return Start(ctx, client, store, items, bars).Wait()
+func Fetch(ctx context.Context, client *upstream.Client, store *cache.Cache, items []lock.Item, jobs int, bars *progress.Bars) error {
+	return Start(ctx, client, store, items, jobs, bars).Wait()
 }
 
 type fetcher struct {
 	client *upstream.Client
 	store  *cache.Cache
+	jobs   int
 	bars   *progress.Bars
+}
+
+// host is the server that is asked for an item.
+func (f *fetcher) host(item lock.Item) string {
+	if item.URL != "" {
+		return f.client.Host(item.URL, "")
+	}
+	return f.client.Host(item.Image, item.Digest)
 }
 
 // item tells whether it has hashed the item, or another process was faster.

@@ -98,14 +98,14 @@ func TestEverythingOfALockArrivesOnceAndExactly(t *testing.T) {
 	defer world.Close()
 	first, _ := open(t)
 	c := client(t, world.Sources()...)
-	l, err := lock.Resolve(t.Context(), c, first, images, files, nil)
+	l, err := lock.Resolve(t.Context(), c, first, images, files, 4, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	store, _ := open(t) // an empty one: the lock alone has to do
 	var log strings.Builder
-	if err := Fetch(t.Context(), c, store, Missing(store, l), progress.New(&log)); err != nil {
+	if err := Fetch(t.Context(), c, store, Missing(store, l), Jobs, progress.New(&log)); err != nil {
 		t.Fatal(err)
 	}
 	if left := Missing(store, l); len(left) != 0 {
@@ -128,7 +128,7 @@ func TestEverythingOfALockArrivesOnceAndExactly(t *testing.T) {
 	}
 
 	world.Close() // what is cached needs no server
-	if err := Fetch(t.Context(), c, store, Missing(store, l), nil); err != nil {
+	if err := Fetch(t.Context(), c, store, Missing(store, l), Jobs, nil); err != nil {
 		t.Errorf("a second fetch: %v", err)
 	}
 }
@@ -161,7 +161,7 @@ func TestFetchGoesOnAfterACancelInAnotherRun(t *testing.T) {
 		}
 		cancel()
 	}()
-	if err := Fetch(ctx, client(t), store, Missing(store, l), nil); !errors.Is(err, context.Canceled) {
+	if err := Fetch(ctx, client(t), store, Missing(store, l), Jobs, nil); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
 	if len(Missing(store, l)) != 1 {
@@ -172,7 +172,7 @@ func TestFetchGoesOnAfterACancelInAnotherRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Fetch(t.Context(), client(t), store, Missing(store, l), nil); err != nil {
+	if err := Fetch(t.Context(), client(t), store, Missing(store, l), Jobs, nil); err != nil {
 		t.Fatal(err)
 	}
 	if sent := server.sent.Load(); sent > size*105/100 {
@@ -188,7 +188,7 @@ func TestWrongContentIsAClearErrorAndLeavesNothing(t *testing.T) {
 	for what, served := range map[string][]byte{"other bytes": wrong, "too long": append(data, 0)} {
 		s := httptest.NewServer(&counting{data: served})
 		store, dir := open(t)
-		err := Fetch(t.Context(), client(t), store, Missing(store, oneFile(s.URL, data[:1000])), nil)
+		err := Fetch(t.Context(), client(t), store, Missing(store, oneFile(s.URL, data[:1000])), Jobs, nil)
 		s.Close()
 		if !errors.Is(err, cache.ErrMismatch) || !strings.Contains(err.Error(), s.URL+"/x") || !strings.Contains(err.Error(), "run `satchel lock`") {
 			t.Errorf("%s: got %v", what, err)
@@ -209,7 +209,7 @@ func TestDamagedBeginningOfAnEarlierRunIsReplaced(t *testing.T) {
 	if err := os.WriteFile(partial, make([]byte, 500), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Fetch(t.Context(), client(t), store, Missing(store, l), nil); err != nil {
+	if err := Fetch(t.Context(), client(t), store, Missing(store, l), Jobs, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -223,7 +223,7 @@ func TestBlobThatLostItsEndIsFetchedAgain(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "blobs", "sha256", l.Files[0].SHA256), data[:10], 0o444); err != nil {
 		t.Fatal(err)
 	}
-	if err := Fetch(t.Context(), client(t), store, Missing(store, l), nil); err != nil {
+	if err := Fetch(t.Context(), client(t), store, Missing(store, l), Jobs, nil); err != nil {
 		t.Fatal(err)
 	}
 	if len(Missing(store, l)) != 0 {
@@ -244,7 +244,7 @@ func TestOtherItemsArriveAlthoughOneIsRefused(t *testing.T) {
 	store, _ := open(t)
 	l := oneFile(s.URL, data)
 	l.Files = append(l.Files, lock.File{Path: "files/y", URL: s.URL + "/y", SHA256: strings.Repeat("0", 64), Size: 5000})
-	err := Fetch(t.Context(), client(t), store, Missing(store, l), nil)
+	err := Fetch(t.Context(), client(t), store, Missing(store, l), Jobs, nil)
 	if err == nil || !strings.Contains(err.Error(), s.URL+"/y") || !strings.Contains(err.Error(), "404") {
 		t.Errorf("got %v", err)
 	}
@@ -261,8 +261,8 @@ func TestUnreachableServerEndsTheFetchSoon(t *testing.T) {
 		l.Files = append(l.Files, oneFile(s.URL, noise(i+1)).Files...)
 	}
 	store, _ := open(t)
-	err := Fetch(t.Context(), client(t), store, Missing(store, l), nil)
-	if err == nil || !strings.Contains(err.Error(), "more were not tried") || strings.Count(err.Error(), "fetching") > workers {
+	err := Fetch(t.Context(), client(t), store, Missing(store, l), Jobs, nil)
+	if err == nil || !strings.Contains(err.Error(), "more were not tried") || strings.Count(err.Error(), "fetching") > Jobs+smallJobs {
 		t.Errorf("got %v", err)
 	}
 }

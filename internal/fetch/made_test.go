@@ -78,7 +78,7 @@ func locked(t *testing.T, images ...plan.Image) (l *lock.Lock, c *upstream.Clien
 	}
 	t.Cleanup(func() { world.Close() })
 	c = newClient(t, world.Sources())
-	l, err = lock.Resolve(t.Context(), c, newCache(t), images, nil, nil)
+	l, err = lock.Resolve(t.Context(), c, newCache(t), images, nil, 4, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func locked(t *testing.T, images ...plan.Image) (l *lock.Lock, c *upstream.Clien
 // bring has all of a lock in a cache, as a build does.
 func bring(t *testing.T, c *upstream.Client, store *cache.Cache, l *lock.Lock, images []plan.Image) {
 	t.Helper()
-	if err := fetch.Fetch(t.Context(), c, store, fetch.Missing(store, l), nil); err != nil {
+	if err := fetch.Fetch(t.Context(), c, store, fetch.Missing(store, l), fetch.Jobs, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := lock.Make(store, l, images); err != nil {
@@ -127,7 +127,7 @@ func TestLockAloneBringsDerivedImagesBack(t *testing.T) {
 	store := newCache(t)
 	var said strings.Builder
 	wanted := fetch.Missing(store, l)
-	if err := fetch.Fetch(t.Context(), c, store, wanted, progress.New(&said)); err != nil {
+	if err := fetch.Fetch(t.Context(), c, store, wanted, fetch.Jobs, progress.New(&said)); err != nil {
 		t.Fatal(err)
 	}
 	// Two platforms: what is fetched of busybox is 2 manifests and 2 configs to make
@@ -138,7 +138,7 @@ func TestLockAloneBringsDerivedImagesBack(t *testing.T) {
 		t.Errorf("%d items were fetched, %d missing, want 19:\n%s", got, len(wanted), said.String())
 	}
 	stop() // what is missing now needs no server
-	if err := fetch.Fetch(t.Context(), c, store, fetch.Missing(store, l), nil); err != nil {
+	if err := fetch.Fetch(t.Context(), c, store, fetch.Missing(store, l), fetch.Jobs, nil); err != nil {
 		t.Errorf("a second fetch: %v", err)
 	}
 	if err := lock.Make(store, l, images); err != nil {
@@ -223,7 +223,7 @@ func TestImageIsMadeOfTheLockedBaseAlthoughTheTagMoved(t *testing.T) {
 	push()
 	app := derived("app", plan.Image{Name: "registry.example/base:1", Platforms: platforms[:1]})
 	c := newClient(t, []plan.Source{{Prefix: "registry.example", Mirror: server.URL}})
-	before, err := lock.Resolve(t.Context(), c, newCache(t), []plan.Image{app}, nil, nil)
+	before, err := lock.Resolve(t.Context(), c, newCache(t), []plan.Image{app}, nil, 4, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestImageIsMadeOfTheLockedBaseAlthoughTheTagMoved(t *testing.T) {
 	store := newCache(t)
 	bring(t, c, store, before, []plan.Image{app})
 	whole(t, store, before)
-	after, err := lock.Resolve(t.Context(), c, newCache(t), []plan.Image{app}, nil, nil)
+	after, err := lock.Resolve(t.Context(), c, newCache(t), []plan.Image{app}, nil, 4, nil)
 	if err != nil || after.Images[0].Digest == before.Images[0].Digest {
 		t.Errorf("the tag did not move: %v", err)
 	}
@@ -241,7 +241,7 @@ func TestImageIsMadeOfTheLockedBaseAlthoughTheTagMoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	empty := newCache(t)
-	err = fetch.Fetch(t.Context(), c, empty, fetch.Missing(empty, before), nil)
+	err = fetch.Fetch(t.Context(), c, empty, fetch.Missing(empty, before), fetch.Jobs, nil)
 	if err == nil || !strings.Contains(err.Error(), `fetching "registry.example/base@`+before.Images[0].From.Digest) {
 		t.Errorf("got %v", err)
 	}

@@ -41,7 +41,7 @@ func another(img plan.Image) plan.Image {
 
 func resolveFrom(t *testing.T, sources []plan.Source, store *cache.Cache, images ...plan.Image) (*Lock, error) {
 	t.Helper()
-	return Resolve(t.Context(), client(t, sources), store, images, nil, nil)
+	return Resolve(t.Context(), client(t, sources), store, images, nil, 4, nil)
 }
 
 func resolveIn(t *testing.T, store *cache.Cache, images ...plan.Image) *Lock {

@@ -16,14 +16,11 @@ import (
 	"github.com/satchel-kit/satchel/internal/upstream"
 )
 
-// workers is how many names are resolved at once. Each is a few small requests,
-// or one file.
-const workers = 8
-
 // Resolve asks upstream what every name stands for now, and makes the images that
 // have a recipe. It stores what it had to read (manifests, configs, files) or made
-// in the cache, and returns all errors together.
-func Resolve(ctx context.Context, client *upstream.Client, store *cache.Cache, images []plan.Image, files []plan.File, bars *progress.Bars) (*Lock, error) {
+// in the cache, and returns all errors together. So many names are asked about at once;
+// each is a few small requests, or one file.
+func Resolve(ctx context.Context, client *upstream.Client, store *cache.Cache, images []plan.Image, files []plan.File, jobs int, bars *progress.Bars) (*Lock, error) {
 	r := &resolver{client: client, store: store, bars: bars}
 	for _, want := range images {
 		if want.Recipe != nil {
@@ -42,7 +39,7 @@ func Resolve(ctx context.Context, client *upstream.Client, store *cache.Cache, i
 	for i, want := range files {
 		tasks = append(tasks, func() (err error) { l.Files[i], err = r.file(ctx, want); return })
 	}
-	if err := runAll(ctx, tasks); err != nil {
+	if err := runAll(ctx, tasks, jobs); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(l.Images, func(a, b Image) int { return cmp.Compare(a.Name, b.Name) })
@@ -61,11 +58,11 @@ type resolver struct {
 // runAll runs every task and joins the errors in the order of the tasks. Once a
 // server is out of reach, or the disk full, it begins no more of them: none would
 // fare better.
-func runAll(ctx context.Context, tasks []func() error) error {
+func runAll(ctx context.Context, tasks []func() error, jobs int) error {
 	problems := make([]error, len(tasks))
 	var hopeless atomic.Bool
 	var group errgroup.Group
-	group.SetLimit(workers)
+	group.SetLimit(jobs)
 	for i, task := range tasks {
 		group.Go(func() error {
 			if hopeless.Load() || ctx.Err() != nil {

@@ -3,15 +3,15 @@ package push
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/satchel-kit/satchel/internal/upstream"
 )
 
 var errStalled = errors.New("the transfer stands still")
@@ -29,28 +29,13 @@ func newTransport(p Patience, ca string) (http.RoundTripper, error) {
 	// A dead HTTP/2 connection would otherwise serve the retries too.
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: p.Idle / 2, PingTimeout: p.Idle / 2}
 	if ca != "" {
-		pool, err := withSystemRoots(ca)
+		pool, err := upstream.Roots(ca)
 		if err != nil {
 			return nil, err
 		}
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	return &watchful{inner: t, wait: p.Idle}, nil
-}
-
-func withSystemRoots(ca string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(ca)
-	if err != nil {
-		return nil, fmt.Errorf("reading the CA: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool() // a system without any
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("reading the CA in %q: there is no certificate in PEM form in it", ca)
-	}
-	return pool, nil
 }
 
 // watchful ends an exchange whose content, in either direction, stands still.

@@ -6,6 +6,7 @@
 package upstream
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/http"
 	"sync"
@@ -25,6 +26,9 @@ type Client struct {
 	notice   func(Retry)
 	base     http.RoundTripper
 	files    *http.Client
+
+	roots  *x509.CertPool // nil for the system's
+	limits limits
 
 	mu       sync.Mutex
 	sessions map[string]*session // by repository
@@ -51,6 +55,9 @@ func WithPatience(p Patience) Option { return func(c *Client) { c.patience = p }
 // WithKeychain replaces the credentials of the docker configuration.
 func WithKeychain(k authn.Keychain) Option { return func(c *Client) { c.keychain = k } }
 
+// WithRoots trusts these certificate authorities instead of the system's.
+func WithRoots(p *x509.CertPool) Option { return func(c *Client) { c.roots = p } }
+
 // WithNotice has f called before each wait for another attempt, from any goroutine.
 func WithNotice(f func(Retry)) Option { return func(c *Client) { c.notice = f } }
 
@@ -72,7 +79,7 @@ func New(mirrors []plan.Source, options ...Option) (*Client, error) {
 	for _, set := range options {
 		set(c)
 	}
-	c.base = transport.NewUserAgent(newTransport(c.patience.Idle), "satchel")
+	c.base = transport.NewUserAgent(newTransport(c.patience.Idle, c.roots), "satchel")
 	c.files = &http.Client{Transport: c.base, CheckRedirect: checkRedirect}
 	return c, nil
 }

@@ -54,7 +54,16 @@ func (c *Client) Where(upstream, digest string) string {
 	return redact(img.url("blobs", digest))
 }
 
+// Host is the server that is asked for a blob of an upstream image or, without a
+// digest, for an upstream file.
+func (c *Client) Host(upstream, digest string) string { return hostOf(c.Where(upstream, digest)) }
+
 func (c *Client) copy(ctx context.Context, what *content, size int64, to Sink) error {
+	done, err := c.limits.wait(ctx, what.asked, size)
+	if err != nil {
+		return err
+	}
+	defer done()
 	best := to.Offset()
 	return c.retry(ctx, func(a *attempts) error {
 		err := c.copyOnce(ctx, what, size, to)

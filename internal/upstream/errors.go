@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -74,8 +75,11 @@ func failure(ctx context.Context, upstream, asked string, err error) error {
 
 // judge finds a hint for an exchange without an answer and tells whether to retry.
 func judge(err error) (hint string, temporary bool) {
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
+		return "if the certificate is good, the clock of this machine is wrong; it says " + time.Now().UTC().Format(time.RFC3339), false
+	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "if the CA is your own, name the file with its certificate in SSL_CERT_FILE", false
+		return "if the CA is your own, name the file with its certificate with --ca", false
 	}
 	if strings.Contains(err.Error(), http.ErrSchemeMismatch.Error()) {
 		return "if plain HTTP is meant, begin the mirror in `sources:` with http://", false

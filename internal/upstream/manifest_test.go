@@ -170,7 +170,7 @@ func TestAnUnknownCertificateIsReportedAtOnceWithAHint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = c.Manifest(t.Context(), image1); err == nil || !strings.Contains(err.Error(), "SSL_CERT_FILE") {
+	if _, err = c.Manifest(t.Context(), image1); err == nil || !strings.Contains(err.Error(), "--ca") {
 		t.Errorf("got %v", err)
 	}
 }

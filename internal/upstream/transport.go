@@ -2,6 +2,8 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +21,7 @@ var errStalled = errors.New("the server stopped sending")
 
 // newTransport makes a transport in which no phase of an exchange can wait for
 // ever: dialling, the TLS handshake, the header, and (see idle) the body.
-func newTransport(wait time.Duration) http.RoundTripper {
+func newTransport(wait time.Duration, roots *x509.CertPool) http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{Timeout: min(wait, 20*time.Second), KeepAlive: 30 * time.Second}).DialContext
 	t.TLSHandshakeTimeout = min(wait, 20*time.Second)
@@ -27,6 +29,9 @@ func newTransport(wait time.Duration) http.RoundTripper {
 	t.MaxIdleConnsPerHost = 16
 	// Digests and ranges are about the bytes as they are stored.
 	t.DisableCompression = true
+	if roots != nil {
+		t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
 	// A dead HTTP/2 connection would otherwise serve the retries too.
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: wait / 2, PingTimeout: wait / 2}
 	return &idleTransport{inner: t, wait: wait}
