@@ -102,6 +102,15 @@ func blobItems(images []lock.Image, sparse [][]byte) ([]item, error) {
 			}
 		}
 	}
+	for _, image := range images {
+		for _, a := range image.Attached {
+			for _, blob := range append([]lock.Blob{a.Blob}, a.Blobs...) {
+				if err := addBlob(blobs, image.Name, blob); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
 	for _, raw := range sparse {
 		i := atHand(blobsDir+hexSum(raw), Plain, raw)
 		blobs[i.Path] = i

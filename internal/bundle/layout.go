@@ -75,6 +75,13 @@ func (l *layout) add(image lock.Image) (v1.Descriptor, error) {
 		}
 	}
 	listed.Digest = desc.Digest.String()
+	for _, a := range image.Attached {
+		attached := Attached{a.MediaType, a.Digest, a.Subject, a.Tag, a.ArtifactType, a.Annotations, []string{}}
+		for _, b := range a.Blobs {
+			attached.Blobs = append(attached.Blobs, b.Digest)
+		}
+		listed.Attached = append(listed.Attached, attached)
+	}
 	l.images = append(l.images, listed)
 	return desc, nil
 }

@@ -49,6 +49,35 @@ type Image struct {
 	// Digest is what images/index.json has for the name.
 	Digest    string     `json:"digest"`
 	Platforms []Platform `json:"platforms"`
+	// Attached is what the image's repository has beside them.
+	Attached []Attached `json:"attached,omitempty"`
+}
+
+// StandsFor is the digest that a registry has for the image's name: that of the upstream
+// index if the bundle has it, so that signatures of it are found.
+func (i *Image) StandsFor() string {
+	for _, a := range i.Attached {
+		if a.Subject == "" {
+			return a.Digest
+		}
+	}
+	return i.Digest
+}
+
+// Attached is a manifest of an image's repository to which images/index.json does not
+// lead, because container runtimes would take it for an image: the index that the
+// image's name has the digest of, a signature, an attestation.
+type Attached struct {
+	MediaType string `json:"mediaType"`
+	Digest    string `json:"digest"`
+	// Subject is what a registry lists it as a referrer of.
+	Subject string `json:"subject,omitempty"`
+	// Tag is what it is found by, if it is not by its subject.
+	Tag          string            `json:"tag,omitempty"`
+	ArtifactType string            `json:"artifactType,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+	// Blobs are its config and layers.
+	Blobs []string `json:"blobs"`
 }
 
 // Platform is an image for one platform. Sizes are those of the blobs' files.

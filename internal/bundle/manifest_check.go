@@ -120,6 +120,10 @@ func (i *Image) blobs() []string {
 		all = append(all, p.Digest, p.Config)
 		all = append(all, p.Layers...)
 	}
+	for _, a := range i.Attached {
+		all = append(all, a.Digest)
+		all = append(all, a.Blobs...)
+	}
 	return all
 }
 

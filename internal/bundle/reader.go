@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -71,7 +72,7 @@ func (r *Reader) Blob(digest string) (io.ReadSeekCloser, error) {
 }
 
 // MediaTypes has, by digest, the media types of the image indexes and image
-// manifests of the layout.
+// manifests of the layout, and of what is attached to them.
 func (r *Reader) MediaTypes() (map[string]string, error) {
 	top, err := r.imageIndex(indexName)
 	if err != nil {
@@ -89,6 +90,11 @@ func (r *Reader) MediaTypes() (map[string]string, error) {
 		}
 		for _, desc := range index.Manifests {
 			all[desc.Digest.String()] = string(desc.MediaType)
+		}
+	}
+	for _, image := range r.Manifest.Images {
+		for _, a := range image.Attached {
+			all[a.Digest] = a.MediaType
 		}
 	}
 	return all, nil
@@ -112,4 +118,15 @@ func (r *Reader) imageIndex(path string) (*v1.IndexManifest, error) {
 		return nil, fmt.Errorf("reading %q: %w", path, err)
 	}
 	return index, nil
+}
+
+// BlobSizes has the sizes of the blobs by digest, in bytes.
+func (r *Reader) BlobSizes() map[string]int64 {
+	sizes := map[string]int64{}
+	for _, file := range r.Manifest.Files {
+		if strings.HasPrefix(file.Path, blobsDir) {
+			sizes["sha256:"+file.SHA256] = file.Size
+		}
+	}
+	return sizes
 }

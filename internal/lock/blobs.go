@@ -62,6 +62,12 @@ func (img Image) items() []Item {
 			all = append(all, item)
 		}
 	}
+	for _, a := range img.Attached {
+		all = append(all, Item{Digest: a.Digest, Size: a.Size, Image: img.Name, Manifest: true})
+		for _, b := range a.Blobs {
+			all = append(all, Item{Digest: b.Digest, Size: b.Size, Image: img.Name})
+		}
+	}
 	return all
 }
 

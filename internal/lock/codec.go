@@ -9,6 +9,7 @@ import (
 	"hash"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Bytes is the one way in which a lock is written: indented JSON that is easy to
@@ -37,6 +38,11 @@ func (l *Lock) filled() *Lock {
 		for j := range c.Images[i].Manifests {
 			m := &c.Images[i].Manifests[j]
 			m.Layers = append([]Blob{}, m.Layers...)
+		}
+		c.Images[i].Attached = slices.Clone(c.Images[i].Attached)
+		for j := range c.Images[i].Attached {
+			a := &c.Images[i].Attached[j]
+			a.Blobs = append([]Blob{}, a.Blobs...)
 		}
 	}
 	return c

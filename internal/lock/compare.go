@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -64,6 +65,11 @@ func (l *Lock) contents() wants {
 		}
 		for _, m := range img.Manifests {
 			all["image "+img.Name+" for "+m.Platform] = m.Digest
+		}
+		for _, a := range img.Attached {
+			if a.Subject != "" {
+				all["image "+img.Name+"'s "+cmp.Or(a.Tag, a.ArtifactType, a.MediaType)+" "+a.Digest] = a.Digest
+			}
 		}
 	}
 	for _, f := range l.Files {

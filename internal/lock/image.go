@@ -38,10 +38,29 @@ func (r *resolver) ask(ctx context.Context, want plan.Image) (img Image, err err
 	} else {
 		img.Manifests, err = r.single(ctx, want, top)
 	}
+	if err == nil {
+		err = r.attach(ctx, want, top, &img)
+	}
 	if err != nil {
 		return Image{}, fmt.Errorf("locking image %q: %w", want.Name, err)
 	}
+	r.noteTag(ctx, want)
 	return img, nil
+}
+
+// noteTag says where the tag beside a digest has gone; the digest counts all the same.
+func (r *resolver) noteTag(ctx context.Context, want plan.Image) {
+	repo, digest, _ := strings.Cut(want.Name, "@")
+	if want.Tag == "" {
+		return
+	}
+	now, err := r.client.Manifest(ctx, repo+":"+want.Tag)
+	switch {
+	case upstream.NotFound(err):
+		r.bars.Note("%s has no tag %s any more; what the digest in the spec names is locked", repo, want.Tag)
+	case err == nil && now.Digest != digest:
+		r.bars.Note("%s:%s is %s by now; what the digest in the spec names is locked", repo, want.Tag, now.Digest)
+	}
 }
 
 // fromIndex takes the wanted platforms of an index, and no others.

@@ -25,6 +25,24 @@ type Image struct {
 	From *From `json:"from,omitempty"`
 	// Manifests has one entry a platform, sorted by platform.
 	Manifests []Manifest `json:"manifests"`
+	// Attached is what else the bundle has of the image, sorted by digest.
+	Attached []Attached `json:"attached,omitempty"`
+}
+
+// Attached is a manifest of an image's repository that is no image for a platform: the
+// index that the image's name has the digest of, a signature, an attestation.
+type Attached struct {
+	Blob
+	// Subject is the digest of what it is about; the index is about nothing.
+	Subject string `json:"subject,omitempty"`
+	// Tag is what it is found by, if it is not by its subject.
+	Tag string `json:"tag,omitempty"`
+	// ArtifactType and Annotations are what the list of the subject's referrers says
+	// (https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#listing-referrers).
+	ArtifactType string            `json:"artifactType,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+	// Blobs are its config and layers.
+	Blobs []Blob `json:"blobs"`
 }
 
 // From is what a derived image was made of.

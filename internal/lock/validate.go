@@ -72,10 +72,36 @@ func (img Image) validate(sizes map[string]int64) error {
 			}
 		}
 	}
+	if err := img.validateAttached(sizes); err != nil {
+		return err
+	}
 	if img.From != nil {
 		if err := img.From.validate(img.Manifests, sizes); err != nil {
 			return fmt.Errorf("what it is made from: %w", err)
 		}
+	}
+	return nil
+}
+
+func (img Image) validateAttached(sizes map[string]int64) error {
+	last := ""
+	for _, a := range img.Attached {
+		err := follows(last, a.Digest+" "+a.Tag)
+		if a.Subject != "" && !isDigest(a.Subject) {
+			err = fmt.Errorf("the subject %q is no digest", a.Subject)
+		}
+		if a.Tag != "" {
+			if _, tagErr := name.NewTag("registry.invalid/x:"+a.Tag, name.StrictValidation); tagErr != nil {
+				err = tagErr
+			}
+		}
+		for _, b := range append([]Blob{a.Blob}, a.Blobs...) {
+			err = errors.Join(err, b.validate(), agree(sizes, b.Digest, b.Size))
+		}
+		if err != nil {
+			return fmt.Errorf("attached %s: %w", a.Digest, err)
+		}
+		last = a.Digest + " " + a.Tag
 	}
 	return nil
 }

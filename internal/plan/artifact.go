@@ -8,11 +8,15 @@ import (
 
 // Image is one container image that the bundle carries.
 type Image struct {
-	// Name is the full upstream reference with registry host and tag, such as
-	// "docker.io/rancher/mirrored-flannelcni-flannel:v0.18.1".
+	// Name is the full upstream reference with registry host, and with tag or digest,
+	// such as "docker.io/rancher/mirrored-flannelcni-flannel:v0.18.1".
 	Name string
+	// Tag is what stands beside the digest in the spec, for people.
+	Tag string
 	// Platforms are the platforms of the hosts, sorted, such as "linux/amd64".
 	Platforms []string
+	// Attestations says that what upstream publishes about the image is wanted.
+	Attestations bool
 	// Recipe is set for an image that satchel makes itself; nothing upstream has it.
 	Recipe *Recipe
 }

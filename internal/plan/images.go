@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/satchel-kit/satchel/internal/spec"
 	v1 "github.com/satchel-kit/satchel/schema/v1"
@@ -20,14 +22,20 @@ func images(s *spec.Spec, hosts []Host) []Image {
 		names = append(names, dashboardImages(in.Addons.Dashboard)...)
 	}
 	for _, app := range in.Applications {
-		names = append(names, app.Image)
+		name, _ := canonical(app.Image)
+		names = append(names, name)
 	}
 	for _, f := range s.Manifests {
 		for _, image := range f.Images {
 			names = append(names, image.Name)
 		}
 	}
-	names = append(names, in.Images...)
+	tags := map[string]string{}
+	for _, name := range in.Images {
+		byDigest, tag := canonical(name)
+		names = append(names, byDigest)
+		tags[byDigest] = cmp.Or(tags[byDigest], tag)
+	}
 	names = append(names, sortedKeys(in.DerivedImages)...)
 	slices.Sort(names)
 	names = slices.Compact(names)
@@ -37,7 +45,7 @@ func images(s *spec.Spec, hosts []Host) []Image {
 	}
 	list := make([]Image, len(names))
 	for i, name := range names {
-		list[i] = Image{Name: name, Platforms: platforms}
+		list[i] = Image{Name: name, Tag: tags[name], Platforms: platforms, Attestations: in.Attestations == "keep"}
 		if _, derived := in.DerivedImages[name]; derived {
 			list[i].Recipe = recipe(s, name)
 		}
@@ -65,4 +73,18 @@ func architectures(hosts []Host) []string {
 		}
 	}
 	return sortedKeys(seen)
+}
+
+// canonical is the name of an image as container runtimes take it: they forget a tag
+// that has a digest beside it.
+func canonical(image string) (name, tag string) {
+	at := strings.IndexByte(image, '@')
+	if at < 0 {
+		return image, ""
+	}
+	colon := strings.LastIndexByte(image[:at], ':')
+	if colon < strings.LastIndexByte(image[:at], '/') {
+		return image, ""
+	}
+	return image[:colon] + image[at:], image[colon+1 : at]
 }

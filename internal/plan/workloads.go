@@ -149,8 +149,9 @@ func builtIn(namespace string) bool {
 
 func newApplication(in v1.Cluster, c *Cluster, name string) *Application {
 	a := in.Applications[name]
+	image, _ := canonical(a.Image)
 	out := &Application{
-		Name: name, Namespace: a.Namespace, Image: c.Pull(a.Image), Replicas: a.Replicas,
+		Name: name, Namespace: a.Namespace, Image: c.Pull(image), Replicas: a.Replicas,
 		Labels: appLabels(in, name), Ports: a.Ports, Command: a.Command, Args: a.Args, Env: a.Env,
 	}
 	for _, file := range sortedKeys(a.Files) {
@@ -190,8 +191,9 @@ func newService(in v1.Cluster, name string) Service {
 // recipe is how satchel makes a derived image.
 func recipe(s *spec.Spec, name string) *Recipe {
 	in := s.Cluster.DerivedImages[name]
+	base, _ := canonical(in.Base)
 	r := &Recipe{
-		Base: in.Base, Entrypoint: in.Entrypoint, Command: in.Command,
+		Base: base, Entrypoint: in.Entrypoint, Command: in.Command,
 		WorkingDir: in.WorkingDir, User: in.User, Labels: maps.Clone(in.Labels),
 	}
 	for _, f := range s.ImageFiles[name] {

@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/satchel-kit/satchel/internal/progress"
 )
@@ -140,10 +141,24 @@ func (p *imagePusher) manifests(ctx context.Context, i *image) error {
 			ref = i.ref()
 		}
 		if err := p.manifest(ctx, s, ref, d); err != nil {
+			return fmt.Errorf("pushing image %q to %q: %w%s", i.name, i.path, err, i.hint(d))
+		}
+	}
+	for _, t := range i.tags {
+		d := i.documents[slices.IndexFunc(i.documents, func(d document) bool { return d.digest == t.digest })]
+		if err := s.putManifest(ctx, t.tag, d); err != nil {
 			return fmt.Errorf("pushing image %q to %q: %w", i.name, i.path, err)
 		}
 	}
 	return nil
+}
+
+// hint says what may be the matter with an index of which the bundle has a part only.
+func (i *image) hint(d document) string {
+	if d.digest != i.digest || !i.partial {
+		return ""
+	}
+	return " (the index has platforms that the bundle lacks, and some registries take none like that: name the image by the digest of its manifest for one platform, or by a tag, and drop attestations)"
 }
 
 func (p *imagePusher) manifest(ctx context.Context, s *session, ref string, d document) error {

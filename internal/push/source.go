@@ -19,9 +19,16 @@ type image struct {
 	// documents are the manifests, and at the end what the name stands for.
 	documents []document
 	blobs     []content
+	// partial says that the image is an upstream index with platforms that the bundle lacks.
+	partial bool
+	// tags are further ones, of what is attached to the image.
+	tags []stored
 	// there says that the registry has all of it.
 	there bool
 }
+
+// stored is a document under a tag of its own.
+type stored struct{ tag, digest string }
 
 // ref is what the image is stored under.
 func (i *image) ref() string { return cmp.Or(i.tag, i.digest) }
@@ -70,7 +77,8 @@ func (b *imageSource) read(to Target) error {
 }
 
 func (b *imageSource) image(listed bundle.Image, to Target) (*image, error) {
-	i := &image{name: listed.Name, digest: listed.Digest}
+	i := &image{name: listed.Name, digest: listed.StandsFor()}
+	i.partial = i.digest != listed.Digest
 	var err error
 	if i.path, i.tag, err = to.place(listed.Name); err != nil {
 		return nil, err
@@ -82,6 +90,15 @@ func (b *imageSource) image(listed bundle.Image, to Target) (*image, error) {
 			blobs[layer] = true
 		}
 	}
+	for _, a := range listed.Attached {
+		documents[a.Digest] = true
+		if a.Tag != "" {
+			i.tags = append(i.tags, stored{a.Tag, a.Digest})
+		}
+		for _, blob := range a.Blobs {
+			blobs[blob] = true
+		}
+	}
 	for _, digest := range slices.Sorted(maps.Keys(documents)) {
 		d, err := b.document(digest, listed.Name)
 		if err != nil {
@@ -90,7 +107,10 @@ func (b *imageSource) image(listed bundle.Image, to Target) (*image, error) {
 		i.documents = append(i.documents, d)
 	}
 	last := func(d document) int {
-		if d.digest == listed.Digest {
+		switch d.digest {
+		case i.digest:
+			return 2
+		case listed.Digest:
 			return 1
 		}
 		return 0

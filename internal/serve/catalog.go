@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
 	"github.com/satchel-kit/satchel/internal/bundle"
 )
 
@@ -24,16 +27,18 @@ type repository struct {
 	// manifests has media types by digest.
 	manifests map[string]string
 	blobs     map[string]bool
+	// referrers has descriptors by the digest that they are about.
+	referrers map[string][]v1.Descriptor
 }
 
 // newCatalog also makes sure that the image layout leads to every manifest.
-func newCatalog(images []bundle.Image, mediaTypes map[string]string) (*catalog, error) {
+func newCatalog(images []bundle.Image, mediaTypes map[string]string, sizes map[string]int64) (*catalog, error) {
 	c := &catalog{repositories: map[string]*repository{}}
 	for _, image := range images {
 		name, tag := splitName(image.Name)
 		r := c.repository(name)
 		if tag != "" {
-			r.tags[tag] = image.Digest
+			r.tags[tag] = image.StandsFor()
 		}
 		digests := []string{image.Digest}
 		for _, p := range image.Platforms {
@@ -42,6 +47,10 @@ func newCatalog(images []bundle.Image, mediaTypes map[string]string) (*catalog, 
 			for _, layer := range p.Layers {
 				r.blobs[layer] = true
 			}
+		}
+		for _, a := range image.Attached {
+			digests = append(digests, a.Digest)
+			r.attach(a, sizes[a.Digest])
 		}
 		for _, digest := range digests {
 			if r.manifests[digest] = mediaTypes[digest]; mediaTypes[digest] == "" {
@@ -53,11 +62,28 @@ func newCatalog(images []bundle.Image, mediaTypes map[string]string) (*catalog, 
 	return c, nil
 }
 
+// attach has a repository offer what is attached to an image.
+func (r *repository) attach(a bundle.Attached, size int64) {
+	if a.Tag != "" {
+		r.tags[a.Tag] = a.Digest
+	}
+	for _, blob := range a.Blobs {
+		r.blobs[blob] = true
+	}
+	digest, err := v1.NewHash(a.Digest)
+	if a.ArtifactType == "" || err != nil {
+		return // it is found in another way
+	}
+	r.referrers[a.Subject] = append(r.referrers[a.Subject], v1.Descriptor{
+		MediaType: types.MediaType(a.MediaType), Digest: digest, Size: size, ArtifactType: a.ArtifactType, Annotations: a.Annotations,
+	})
+}
+
 func (c *catalog) repository(name string) *repository {
 	if r, found := c.repositories[name]; found {
 		return r
 	}
-	r := &repository{name: name, tags: map[string]string{}, manifests: map[string]string{}, blobs: map[string]bool{}}
+	r := &repository{name: name, tags: map[string]string{}, manifests: map[string]string{}, blobs: map[string]bool{}, referrers: map[string][]v1.Descriptor{}}
 	c.repositories[name] = r
 	return r
 }

@@ -99,7 +99,7 @@ func TestNamesAreTakenApart(t *testing.T) {
 // TestAManifestThatTheLayoutLacksStopsTheServer promises an error at the start in
 // place of an answer without a type.
 func TestAManifestThatTheLayoutLacksStopsTheServer(t *testing.T) {
-	_, err := newCatalog([]bundle.Image{{Name: pause, Digest: "sha256:1"}}, map[string]string{"sha256:2": indexType})
+	_, err := newCatalog([]bundle.Image{{Name: pause, Digest: "sha256:1"}}, map[string]string{"sha256:2": indexType}, nil)
 	if err == nil || !strings.Contains(err.Error(), "sha256:1") || !strings.Contains(err.Error(), pause) {
 		t.Errorf("got %v", err)
 	}

@@ -70,7 +70,7 @@ func (s *Server) inRepository(w http.ResponseWriter, r *http.Request, repo *repo
 	case kind == "manifests":
 		s.manifest(w, r, repo, last, isDigest)
 	case kind == "referrers":
-		noReferrers(w)
+		listReferrers(w, r, repo.referrers[last])
 	case !repo.blobs[last]:
 		refuse(w, http.StatusNotFound, "BLOB_UNKNOWN", "repository %q has no blob %s", repo.name, last)
 	default:

@@ -151,7 +151,7 @@ func TestTheSmallAnswers(t *testing.T) {
 		"/v2/":     "{}",
 		"/v2":      "{}",
 		"/healthz": "ok\n",
-		"/v2/registry.k8s.io/pause/referrers/" + digest: `{"manifests":[],"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2}`,
+		"/v2/registry.k8s.io/pause/referrers/" + digest: `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`,
 		"/files/amd64/odd%20name%253a+.tgz":             "odd",
 	} {
 		if got := ask(s, "GET", target); got.Code != 200 || got.Body.String() != want {

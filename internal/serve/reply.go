@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 const indexType = "application/vnd.oci.image.index.v1+json"
@@ -33,8 +35,18 @@ func refuse(w http.ResponseWriter, status int, code, format string, args ...any)
 	reply(w, status, map[string]any{"errors": []problem{{code, fmt.Sprintf(format, args...)}}})
 }
 
-// noReferrers is an empty list: a bundle has no artifacts that refer to images.
-func noReferrers(w http.ResponseWriter) {
+// listReferrers lists what is about a digest, of one type if the client wants that.
+func listReferrers(w http.ResponseWriter, r *http.Request, all []v1.Descriptor) {
+	list := []v1.Descriptor{}
+	wanted := r.URL.Query().Get("artifactType")
+	for _, d := range all {
+		if wanted == "" || d.ArtifactType == wanted {
+			list = append(list, d)
+		}
+	}
+	if wanted != "" {
+		w.Header().Set("OCI-Filters-Applied", "artifactType")
+	}
 	w.Header().Set("Content-Type", indexType)
-	reply(w, http.StatusOK, map[string]any{"schemaVersion": 2, "mediaType": indexType, "manifests": []any{}})
+	reply(w, http.StatusOK, v1.IndexManifest{SchemaVersion: 2, MediaType: indexType, Manifests: list})
 }

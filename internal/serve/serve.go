@@ -44,7 +44,7 @@ func New(ctx context.Context, path string, options ...Option) (*Server, error) {
 	s := &Server{bundle: b, log: slog.New(slog.DiscardHandler)}
 	mediaTypes, err := b.MediaTypes()
 	if err == nil {
-		s.catalog, err = newCatalog(b.Manifest.Images, mediaTypes)
+		s.catalog, err = newCatalog(b.Manifest.Images, mediaTypes, b.BlobSizes())
 	}
 	if err != nil {
 		b.Close()

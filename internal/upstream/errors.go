@@ -55,6 +55,12 @@ func Temporary(err error) bool {
 	return ok && e.temporary
 }
 
+// NotFound tells whether a server answered that it has no such thing.
+func NotFound(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Status == http.StatusNotFound
+}
+
 // failure describes an exchange that brought no answer, or a login that failed.
 func failure(ctx context.Context, upstream, asked string, err error) error {
 	if ctx.Err() != nil {

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
@@ -133,4 +135,64 @@ func (c *Client) get(ctx context.Context, s *session, upstream, asked string, he
 		return nil, failure(ctx, upstream, asked, err)
 	}
 	return resp, nil
+}
+
+// Referrers lists what says that it is about a digest, in the repository of an image;
+// nil if there is nothing. A registry that cannot list it may have it under a tag
+// (https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#unavailable-referrers-api).
+func (c *Client) Referrers(ctx context.Context, upstream, digest string) (*v1.IndexManifest, error) {
+	img, err := c.image(upstream)
+	if err != nil {
+		return nil, err
+	}
+	var raw []byte
+	err = c.retry(ctx, func(*attempts) error {
+		raw, err = c.referrers(ctx, img, digest)
+		return err
+	})
+	if NotFound(err) {
+		repo, _, _ := strings.Cut(upstream, "@")
+		if tag := strings.LastIndexByte(repo, ':'); tag > strings.LastIndexByte(repo, '/') {
+			repo = repo[:tag]
+		}
+		var m *Manifest
+		if m, err = c.Manifest(ctx, repo+":"+strings.Replace(digest, ":", "-", 1)); NotFound(err) {
+			return nil, nil
+		}
+		if err == nil {
+			raw = m.Bytes
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	index, err := v1.ParseIndexManifest(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("reading the referrers of %s: %w", digest, err)
+	}
+	return index, nil
+}
+
+func (c *Client) referrers(ctx context.Context, img *image, digest string) ([]byte, error) {
+	asked := img.url("referrers", digest)
+	resp, err := c.get(ctx, img.session, img.name, asked, http.Header{"Accept": {string(types.OCIImageIndex)}})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	// What is not the specification's type is a registry that does not know the path.
+	if resp.StatusCode == http.StatusOK && !strings.HasPrefix(resp.Header.Get("Content-Type"), string(types.OCIImageIndex)) {
+		return nil, &Error{Name: img.name, Asked: asked, Status: http.StatusNotFound, cause: errors.New("there is no list of referrers")}
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, refusal(img.name, asked, resp)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, manifestLimit+1))
+	if err == nil && len(data) > manifestLimit {
+		err = fmt.Errorf("the list of referrers is larger than %d bytes", manifestLimit)
+	}
+	if err != nil {
+		return nil, failure(ctx, img.name, asked, err)
+	}
+	return data, nil
 }

@@ -77,8 +77,14 @@ type Cluster struct {
 	// engine, keyed by the full name that applications and manifests use.
 	DerivedImages map[string]DerivedImage `json:"derivedImages,omitempty"`
 
-	// images are further images to carry, by their full upstream names with tags.
+	// images are further images to carry, by their full upstream names with tags or
+	// digests. Of NAME:TAG@DIGEST the digest counts, as it does for container runtimes.
 	Images []string `json:"images,omitempty"`
+
+	// attestations says whether what upstream publishes about the images is carried:
+	// signatures and attestations, as tags (cosign), as referrers (OCI 1.1) and in image
+	// indexes (BuildKit). keep has the hosts' registry offer them as upstream does.
+	Attestations string `json:"attestations"`
 
 	// sources maps a prefix of an upstream address to a mirror: a registry host
 	// ("registry.k8s.io", "docker.io/rancher") or the start of a URL
