@@ -29,6 +29,7 @@ golden: build ## rewrite the committed trees and the expected output of the scri
 	for spec in bundles/*/; do bin/satchel render $$spec -o $${spec}tree || exit 1; done
 	SATCHEL_GOLDEN=1 go test ./cmd/satchel -run TestScripts
 	SATCHEL_GOLDEN=1 go test ./internal/sbom -run Golden
+	SATCHEL_GOLDEN=1 go test ./internal/review -run Golden
 
 bench: ## benchmarks with allocations and throughput
 	go test -run '^$$' -bench . -benchmem ./...

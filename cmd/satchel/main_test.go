@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 			root := strings.TrimSuffix(bundles, "/cmd/satchel")
 			env.Setenv("BUNDLES", root+"/bundles")
 			env.Setenv("SPECS", root+"/testdata/specs")
+			env.Setenv("BASE", root+"/testdata/diff/base")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

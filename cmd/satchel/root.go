@@ -44,7 +44,7 @@ difference found by --check; 2 wrong usage.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newInitCmd(), newExplainCmd(),
-		newVetCmd(), newRenderCmd(), newLockCmd(), newSecretsCmd(), newBuildCmd(),
+		newVetCmd(), newRenderCmd(), newDiffCmd(), newLockCmd(), newSecretsCmd(), newBuildCmd(),
 		newVerifyCmd(), newInspectCmd(), newUnpackCmd(), newServeCmd(), newVersionCmd(),
 		newPushCmd(), newPullCmd(),
 		newSignCmd(), newSBOMCmd(), newCacheCmd(),

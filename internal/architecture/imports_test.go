@@ -22,7 +22,9 @@ var order = [][]string{
 	{"internal/lock"},
 	{"internal/fetch", "internal/sbom"},
 	{"internal/bundle"},
-	{"internal/serve", "internal/push"},
+	{"internal/serve", "internal/push", "internal/side"},
+	{"internal/diff"},
+	{"internal/review"},
 	{"cmd/satchel", "cmd/demo"},
 }
 
