@@ -21,6 +21,9 @@ type Kubernetes struct {
 	// EvictionHard is printed in the order of the signals' names.
 	EvictionHard map[string]string
 	ResolvConf   string
+	// KubeletSettings and ProxySettings are further fields of their configurations,
+	// ConntrackSettings and IPVSSettings those of parts that satchel writes itself.
+	KubeletSettings, ProxySettings, ConntrackSettings, IPVSSettings []Setting
 	// FeatureGates are those of all components, KubeadmGates kubeadm's own.
 	FeatureGates, KubeadmGates map[string]bool
 	// ProxyMode is iptables, ipvs or nftables.
@@ -45,6 +48,12 @@ type Kubernetes struct {
 
 // Arg is one flag of a component, without leading dashes.
 type Arg struct{ Name, Value string }
+
+// Setting is one field of a component's configuration.
+type Setting struct {
+	Name  string
+	Value any
+}
 
 // Volume is a host's directory in a static pod.
 type Volume struct {
@@ -79,6 +88,10 @@ func newKubernetes(s *spec.Spec, r Runtime) Kubernetes {
 		FailCgroupV1:          printed(in.Kubelet.FailCgroupV1),
 		ResolvConf:            in.Kubelet.ResolvConf,
 		ConntrackMaxPerCore:   printed(in.KubeProxy.ConntrackMaxPerCore),
+		KubeletSettings:       settings(in.Kubelet.Settings),
+		ProxySettings:         settings(in.KubeProxy.Settings, "conntrack", "ipvs"),
+		ConntrackSettings:     settings(below(in.KubeProxy.Settings, "conntrack")),
+		IPVSSettings:          settings(below(in.KubeProxy.Settings, "ipvs")),
 		FeatureGates:          in.FeatureGates,
 		KubeadmGates:          in.KubeadmFeatureGates,
 		ProxyMode:             in.KubeProxy.Mode, IPVSScheduler: in.KubeProxy.Ipvs.Scheduler,
@@ -153,6 +166,23 @@ func args(own map[string]string, given v1.Flags) []Arg {
 		list = append(list, Arg{Name: name, Value: all[name]})
 	}
 	return list
+}
+
+// settings are fields sorted by name, but for some.
+func settings(given map[string]any, but ...string) []Setting {
+	var list []Setting
+	for _, name := range sortedKeys(given) {
+		if !slices.Contains(but, name) {
+			list = append(list, Setting{Name: name, Value: given[name]})
+		}
+	}
+	return list
+}
+
+// below are the fields of a struct among others.
+func below(given map[string]any, name string) map[string]any {
+	fields, _ := given[name].(map[string]any) // the spec lets nothing else through
+	return fields
 }
 
 // printedGates is "A=true,B=false", sorted.

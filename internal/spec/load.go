@@ -45,9 +45,12 @@ func loadUser(ctx *cue.Context, path string) (cue.Value, error) {
 	return ctx.BuildInstance(instance), nil
 }
 
-// apisFile is the table of Kubernetes' APIs. It is large, nothing else refers to it,
-// and few specs need it.
-const apisFile = "v1/apis.cue"
+// The tables of Kubernetes' APIs and of its components' fields. They are large,
+// nothing else refers to them, and few specs need them.
+const (
+	apisFile     = "v1/apis.cue"
+	settingsFile = "v1/settings.cue"
+)
 
 // compileSchema evaluates the embedded schema and catalogue.
 func compileSchema(ctx *cue.Context) (cue.Value, error) {
@@ -55,7 +58,7 @@ func compileSchema(ctx *cue.Context) (cue.Value, error) {
 	if err != nil {
 		return cue.Value{}, fmt.Errorf("listing the embedded schema: %w", err)
 	}
-	return compile(ctx, slices.DeleteFunc(files, func(f string) bool { return f == apisFile })...)
+	return compile(ctx, slices.DeleteFunc(files, func(f string) bool { return f == apisFile || f == settingsFile })...)
 }
 
 // compile evaluates files of the embedded schema.

@@ -73,6 +73,9 @@ func Load(path string) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSettings(ctx, s, user); err != nil {
+		return nil, err
+	}
 	if err := attach(ctx, s, path, user); err != nil {
 		return nil, err
 	}

@@ -282,6 +282,10 @@ type Kubelet struct {
 
 	// resolvConf is the file that pods inherit name servers from.
 	ResolvConf string `json:"resolvConf,omitempty"`
+
+	// settings are further fields of KubeletConfiguration (kubelet.config.k8s.io/v1beta1),
+	// held against what the release knows.
+	Settings map[string]any/* CUE top */ `json:"settings,omitempty"`
 }
 
 // #KubeProxy holds settings of every kube-proxy.
@@ -300,6 +304,10 @@ type KubeProxy struct {
 
 	// conntrackMaxPerCore is the size of the connection tracking table; 0 leaves the host's.
 	ConntrackMaxPerCore *int64 `json:"conntrackMaxPerCore,omitempty"`
+
+	// settings are further fields of KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1),
+	// held against what the release knows.
+	Settings map[string]any/* CUE top */ `json:"settings,omitempty"`
 }
 
 // #Certificates are how long keys are good and of which kind they are.

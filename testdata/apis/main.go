@@ -1,7 +1,9 @@
 // Command apis prints, as JSON, which kinds the Kubernetes releases 1.23 to 1.37
-// serve. It reads the sources of k8s.io/api at the last patch that the module
-// proxy has for each minor release: what a group and version register, and the
-// releases in which an API server itself drops a kind (APILifecycleRemoved).
+// serve, and with the argument "settings" which fields the configurations of the
+// kubelet and of kube-proxy have. It reads the sources of k8s.io/api, k8s.io/kubelet
+// and k8s.io/kube-proxy at the last patch that the module proxy has for each minor
+// release: what a group and version register, the releases in which an API server
+// itself drops a kind (APILifecycleRemoved), and the types of the configurations.
 // It runs nothing of Kubernetes, so that one module can look at all releases.
 //
 // The replacements in go.mod give every release a module path of its own: a
@@ -22,8 +24,9 @@ import (
 
 // module is one line of the requirements in go.mod.
 type module struct {
-	// path is kubernetes.test/release-1-MINOR for k8s.io/api, or
-	// kubernetes.test/NAME for an API that a module of its own holds.
+	// path is kubernetes.test/release-1-MINOR for k8s.io/api, kubelet-1-MINOR and
+	// proxy-1-MINOR for configurations, or kubernetes.test/NAME for an API that a
+	// module of its own holds.
 	path string
 	dir  string
 }
@@ -39,19 +42,28 @@ func (m module) minor() (int, error) {
 }
 
 func main() {
-	if err := run(os.Stdout); err != nil {
+	if err := run(os.Stdout, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "apis:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out io.Writer) error {
+func run(out io.Writer, args []string) error {
 	modules, err := downloaded()
 	if err != nil {
 		return err
 	}
+	if len(args) == 1 && args[0] == "settings" {
+		return settings(json.NewEncoder(out), modules)
+	}
+	if len(args) > 0 {
+		return fmt.Errorf("the only argument is \"settings\", not %q", args)
+	}
 	served := history{}
 	for _, m := range modules {
+		if m.configures() {
+			continue
+		}
 		minor, err := m.minor()
 		if err != nil {
 			return err
