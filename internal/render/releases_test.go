@@ -71,7 +71,7 @@ func settings(r release) string {
 		`featureGates: AllAlpha: false`,
 		`extraArgs: {apiServer: "event-ttl": "2h0m0s", controllerManager: "v": "2", scheduler: "v": "2", etcd: "quota-backend-bytes": "8589934592", kubelet: "v": "2"}`,
 		`kubelet: {evictionHard: "memory.available": "100Mi", maxPods: 200, resolvConf: "/run/systemd/resolve/resolv.conf"}`,
-		`kubelet: settings: {imageGCHighThresholdPercent: 80, systemReserved: cpu: "100m", shutdownGracePeriod: "30s"}`,
+		`kubelet: settings: {imageGCHighThresholdPercent: 90, systemReserved: cpu: "100m", shutdownGracePeriod: "30s"}`,
 		`kubeProxy: {mode: "ipvs", ipvs: {scheduler: "lc", strictARP: true}, conntrackMaxPerCore: 0}`,
 		`kubeProxy: settings: {conntrack: tcpEstablishedTimeout: "1h0m0s", ipvs: tcpTimeout: "15m0s", nodePortAddresses: ["192.168.56.0/24"]}`,
 		`audit: {level: "Metadata", rules: [{level: "None", users: ["system:kube-proxy"]}]}`,

@@ -69,7 +69,7 @@ kubernetes: {
 
 func TestSettingsAreHeldAgainstTheRelease(t *testing.T) {
 	for _, c := range []struct{ version, settings, want string }{
-		{"1.34.4", `kubelet: settings: imageGCHighThresholdPercent: 80`, ""},
+		{"1.34.4", `kubelet: settings: imageGCHighThresholdPercent: 90`, ""},
 		{"1.34.4", `kubelet: settings: {systemReserved: cpu: "100m", shutdownGracePeriod: "30s", authentication: anonymous: enabled: false, memoryThrottlingFactor: 0.8}`, ""},
 		{"1.34.4", `kubeProxy: settings: {conntrack: tcpBeLiberal: true, nodePortAddresses: ["10.0.0.0/24"]}`, ""},
 		{"1.25.0", `kubeProxy: settings: udpIdleTimeout: "1s"`, ""},
