@@ -36,7 +36,7 @@ type Host struct {
 	Modules []string
 	// Sysctls are in the order in which they are set.
 	Sysctls []Arg
-	// Firewall is what the host's firewall lets in.
+	// Firewall is what the host's firewall has to let in, be it satchel's work or not.
 	Firewall []Opening
 	// Clocks are the time servers; empty on the host that is the cluster's clock.
 	Clocks []string
@@ -98,9 +98,7 @@ func newHost(s *spec.Spec, p *Plan, name string) Host {
 	if h.Balancer {
 		h.addBalancer(s, name)
 	}
-	if c.System.Firewall != "none" {
-		h.Firewall = openings(s.Cluster, c, &h)
-	}
+	h.Firewall = openings(s.Cluster, c, &h)
 	h.addKernel(c)
 	h.finish()
 	return h

@@ -77,55 +77,59 @@ type Opening struct {
 	Protocol string
 	// What is a port, FIRST-LAST, or an address or subnet.
 	What string
-	// Why says who needs it.
-	Why string
+	// Why says what it is for, Who who connects.
+	Why, Who string
 }
 
 // openings lists what each role must let in (facts of kubeadm, flannel and
 // keepalived about their own ports).
 func openings(in v1.Cluster, c *Cluster, h *Host) []Opening {
 	var list []Opening
-	open := func(protocol, what, why string) {
-		list = append(list, Opening{Protocol: protocol, What: what, Why: why})
+	open := func(protocol, what, why, who string) {
+		list = append(list, Opening{Protocol: protocol, What: what, Why: why, Who: who})
 	}
 	port := func(n int64) string { return strconv.FormatInt(n, 10) }
+	users := "users"
+	if len(c.Balancer.Forwards) > 0 {
+		users = "users and load balancers"
+	}
 	if h.ControlPlane {
-		open("tcp", apiServerPort, "Kubernetes API")
-		open("tcp", "2379-2380", "etcd")
+		open("tcp", apiServerPort, "Kubernetes API", "everyone")
+		open("tcp", "2379-2380", "etcd", "control planes")
 	}
 	if h.Node {
-		open("tcp", "10250", "kubelet")
-		open("tcp", "10256", "kube-proxy's health")
+		open("tcp", "10250", "kubelet", "control planes")
+		open("tcp", "10256", "kube-proxy's health", "checks of load balancers")
 		first, last := in.Network.NodePorts.First, in.Network.NodePorts.Last
-		open("tcp", port(first)+"-"+port(last), "node ports")
-		open("udp", port(first)+"-"+port(last), "node ports")
+		open("tcp", port(first)+"-"+port(last), "node ports", users)
+		open("udp", port(first)+"-"+port(last), "node ports", users)
 		if c.Flannel.Backend == "vxlan" {
-			open("udp", port(c.Flannel.Port), "flannel, vxlan")
+			open("udp", port(c.Flannel.Port), "flannel, vxlan", "nodes")
 		}
 		for _, subnet := range []string{c.PodsV4, c.ServicesV4, c.PodsV6, c.ServicesV6} {
 			if subnet != "" {
-				open("from", subnet, "pods and services")
+				open("from", subnet, "pods and services", "pods")
 			}
 		}
 	}
 	if h.Registry && c.Registry.Address != "" {
-		open("tcp", c.Registry.Address[strings.LastIndexByte(c.Registry.Address, ':')+1:], "registry")
+		open("tcp", c.Registry.Address[strings.LastIndexByte(c.Registry.Address, ':')+1:], "registry", "nodes")
 	}
 	if h.Balancer {
-		open("tcp", port(c.Balancer.APIPort), "haproxy, Kubernetes API")
-		open("tcp", port(c.Balancer.StatsPort), "haproxy, status page")
+		open("tcp", port(c.Balancer.APIPort), "haproxy, Kubernetes API", "everyone")
+		open("tcp", port(c.Balancer.StatsPort), "haproxy, status page", "operators")
 		for _, f := range c.Balancer.Forwards {
-			open("tcp", port(f.Port), "haproxy, "+f.Name)
+			open("tcp", port(f.Port), "haproxy, "+f.Name, "users")
 		}
 		// VRRP is a protocol of its own, which not every firewall can name.
 		for _, peer := range balancers(in) {
 			if peer.Name != h.Name {
-				open("from", peer.Address, "keepalived of "+peer.Name)
+				open("from", peer.Address, "keepalived of "+peer.Name, peer.Name)
 			}
 		}
 	}
 	if c.System.Chrony && c.System.Clock.Name == h.Name {
-		open("udp", "123", "the cluster's clock")
+		open("udp", "123", "the cluster's clock", "all other hosts")
 	}
 	slices.SortFunc(list, func(a, b Opening) int {
 		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.What, b.What))
