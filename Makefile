@@ -37,8 +37,9 @@ bench: ## benchmarks with allocations and throughput
 lab: ## install bundles on booted Debian hosts (root, Debian, about 10 minutes the first time)
 	SATCHEL_TOOLS=required go test -tags lab -timeout 60m -v ./internal/lab/...
 
-tools: ## kubeadm's decoders: tests do not fetch their modules, and should not wait for them to compile
+tools: ## what tests build of others: they do not fetch modules, and should not wait for kubeadm's decoders to compile
 	cd testdata/apis && go mod download
+	cd testdata/clients && go mod download
 	for v in $(DECODERS); do (cd testdata/decode/$$v && go build -o /dev/null .) || exit 1; done
 
 decoders: ## kubeadm of every minor release judges its configs (half an hour the first time)

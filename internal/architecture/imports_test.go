@@ -17,7 +17,7 @@ var order = [][]string{
 	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign"},
 	{"internal/spec", "internal/profile"},
 	{"internal/plan"},
-	{"internal/render", "internal/upstream", "internal/standin", "internal/derive"},
+	{"internal/render", "internal/upstream", "internal/standin", "internal/derive", "internal/imagefile"},
 	{"internal/closure"},
 	{"internal/lock"},
 	{"internal/fetch", "internal/sbom"},
@@ -46,7 +46,7 @@ var alone = map[string]string{
 	"github.com/CycloneDX":           "internal/sbom",
 	"github.com/spdx":                "internal/sbom",
 	"github.com/package-url":         "internal/sbom",
-	"github.com/google/go-container": "internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest internal/serve",
+	"github.com/google/go-container": "internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest internal/serve internal/imagefile",
 	"github.com/google/go-containerregistry/pkg/v1/remote": "internal/upstream internal/standin internal/push",
 }
 

@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"cuelang.org/go/cue"
@@ -35,6 +37,9 @@ type Spec struct {
 	// checksums of the files that it names. Sources are left out: where bytes are
 	// fetched does not change what they are.
 	Digest string
+
+	// Dir is the directory that the spec lies in, as it was named.
+	Dir string
 
 	attachments []string
 }
@@ -76,7 +81,8 @@ func Load(path string) (*Spec, error) {
 	if err := checkSettings(ctx, s, user); err != nil {
 		return nil, err
 	}
-	if err := attach(ctx, s, path, user); err != nil {
+	s.Dir = directory(path)
+	if err := attach(ctx, s, user); err != nil {
 		return nil, err
 	}
 	return s, s.sum()
@@ -103,6 +109,14 @@ func explain(ctx *cue.Context, schema, user cue.Value, invalid error) error {
 	}
 	problems.sort()
 	return problems
+}
+
+// directory is where a spec's file, or itself, lies.
+func directory(path string) string {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return filepath.Dir(path)
+	}
+	return path
 }
 
 func decode(schema, whole cue.Value) (*Spec, error) {
