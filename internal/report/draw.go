@@ -95,7 +95,8 @@ func (v *canvas) frame(c *Cluster, list []*panel, width, height int) {
 // place lays the panels out below one another and gives the end of the last.
 func place(list []*panel, x, width int) int {
 	y := margin + 30 + 30 + titleSpace
-	columns := grid(list, width-2*inside)
+	room := width - 2*inside
+	columns := grid(list, room)
 	for i, p := range list {
 		if i > 0 {
 			y += apart
@@ -110,18 +111,22 @@ func place(list []*panel, x, width int) int {
 			}
 		}
 		p.x, p.y, p.width = x, y, width
-		p.measure(columns)
+		p.columns = columns
+		if columns == 1 {
+			// One long name is no reason to stretch all other cards.
+			p.columns = grid(list[i:i+1], room)
+		}
+		p.measure()
 		y += p.height
 	}
 	return y
 }
 
-// measure finds how many chips go beside one another, and how high the panel is with
-// cards in so many columns.
-func (p *panel) measure(columns int) {
+// measure finds how many chips go beside one another, and how high the panel is with its
+// cards in their columns.
+func (p *panel) measure() {
 	room := p.width - 2*inside
-	p.columns = columns
-	p.cardWidth = (room - (columns-1)*cardGap) / columns
+	p.cardWidth = (room - (p.columns-1)*cardGap) / p.columns
 	line, left := []string(nil), room
 	for _, chip := range p.chips {
 		need := chipWidth(chip) + 8
