@@ -32,7 +32,7 @@ func (v *canvas) arrow(x, from, to int, label string) {
 	v.add(`<path class="line" d="M%d %dV%d"/>`, x, from, to-7)
 	v.add(`<path class="head" d="M%d %dl-5 -8h10z"/>`, x, to)
 	if label != "" {
-		v.text("line-text", x+10, (from+to)/2+3, "", label)
+		v.text("line-text", x+10, from+linked/2+3, "", label)
 	}
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -58,14 +59,17 @@ func (c *Cluster) draw(width int) string {
 		gutter = 20
 	}
 	y := place(list, margin+gutter, width-2*(margin+gutter))
-	height := y + inside + margin
+	height := y + margin
+	if !list[len(list)-1].outside {
+		height += inside
+	}
 	var v canvas
 	// The identifiers differ: a page has the picture twice.
 	v.add(`<svg xmlns="http://www.w3.org/2000/svg" class="picture" viewBox="0 0 %[1]d %[2]d" width="%[1]d" height="%[2]d" role="img" aria-labelledby="picture-%[1]d picture-text-%[1]d">`, width, height)
 	v.add(`<title id="picture-%d">%s</title>`, width, html.EscapeString("Cluster "+c.Name))
 	v.add(`<desc id="picture-text-%d">%s</desc>`, width, html.EscapeString(c.Summary+"."))
 	v.add(`<rect class="paper" width="%d" height="%d"/>`, width, height)
-	v.frame(c, list, width, height)
+	v.frame(c, list, width)
 	v.connections(list, width, gutter)
 	for _, p := range list {
 		v.panel(p)
@@ -75,21 +79,18 @@ func (c *Cluster) draw(width int) string {
 }
 
 // frame is the hosts' subnet, and above it where connections come from.
-func (v *canvas) frame(c *Cluster, list []*panel, width, height int) {
-	first := list[0]
-	v.add(`<g class="source"><rect x="%d" y="%d" width="200" height="30" rx="15"/>`, width/2-100, margin)
-	v.text("source-text", width/2, margin+20, "middle", "users and operators")
-	v.add(`</g>`)
-	top := first.y - titleSpace
-	if first.kind == "entry" && c.plan.Cluster.Balancer.Mode == "external" {
-		top = list[1].y - titleSpace
-	}
-	v.add(`<rect class="subnet" x="%d" y="%d" width="%d" height="%d" rx="10"/>`, margin, top, width-2*margin, height-margin-top)
+func (v *canvas) frame(c *Cluster, list []*panel, width int) {
+	own := slices.DeleteFunc(slices.Clone(list), func(p *panel) bool { return p.outside })
+	last := own[len(own)-1]
+	top, bottom := own[0].y-titleSpace, last.y+last.height+inside
+	v.add(`<rect class="subnet" x="%d" y="%d" width="%d" height="%d" rx="10"/>`, margin, top, width-2*margin, bottom-top)
 	label := "hosts " + c.plan.Cluster.System.Hosts
 	room := int(float64(len(label))*smallWidth) + 16
 	v.add(`<rect class="paper" x="%d" y="%d" width="%d" height="16"/>`, margin+14, top-8, room)
 	v.text("subnet-text", margin+22, top+4, "", label)
-	v.arrow(width/2, margin+30, first.y, "")
+	v.add(`<rect class="source" x="%d" y="%d" width="200" height="30" rx="15"/>`, width/2-100, margin)
+	v.text("source-text", width/2, margin+20, "middle", "users and operators")
+	v.arrow(width/2, margin+30, list[0].y, "")
 }
 
 // place lays the panels out below one another and gives the end of the last.
@@ -100,14 +101,11 @@ func place(list []*panel, x, width int) int {
 	for i, p := range list {
 		if i > 0 {
 			y += apart
-			if label, ok := link(list[i-1], p); ok {
+			if _, ok := link(list[i-1], p); ok {
 				y += linked - apart
-				if label == "" {
-					y -= 8
-				}
 			}
-			if list[0].kind == "entry" && i == 1 {
-				y += 10
+			if list[i-1].outside != p.outside {
+				y += apart + 6
 			}
 		}
 		p.x, p.y, p.width = x, y, width

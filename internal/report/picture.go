@@ -20,6 +20,8 @@ type panel struct {
 	// images says that the panel's hosts pull from the registry, serves that they have
 	// it; forwards and takes are the two ends of published node ports.
 	images, serves, forwards, takes bool
+	// outside says that it is the site's and no host of the cluster.
+	outside bool
 
 	layout
 }
@@ -44,7 +46,12 @@ func (c *Cluster) panels() []*panel {
 	for _, g := range c.groups {
 		list = append(list, c.hostPanel(g))
 	}
-	return append(list, c.podPanel())
+	list = append(list, c.podPanel())
+	if r := c.plan.Cluster.Registry; r.Mode == "external" {
+		list = append(list, &panel{class: "registry", kind: "registry", title: "The site's registry", serves: true, outside: true,
+			cards: []card{{name: r.Host, address: r.Project, note: r.URL()}}})
+	}
+	return list
 }
 
 func (c *Cluster) hostPanel(g group) *panel {
@@ -69,7 +76,7 @@ func (c *Cluster) entryPanel() *panel {
 	case "none":
 		return nil
 	case "external":
-		p.title = "The site's load balancer"
+		p.title, p.outside = "The site's load balancer", true
 		p.cards = []card{{name: "Kubernetes API", address: b.Address, note: "port " + api}}
 		return p
 	case "kube-vip":
