@@ -1,5 +1,5 @@
-// Package review writes a comparison for people: as text for a terminal, and as
-// Markdown that fits into a comment on a pull request.
+// Package review writes for people what a comparison found, as text for a terminal and
+// as Markdown that fits into a comment on a pull request, and what is inside a bundle.
 //
 // What it writes comes from specs, trees and bundles that others made. No character of
 // theirs gets to a terminal or into Markdown that does anything there but show.
