@@ -5,7 +5,7 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 PLATFORMS   = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 DECODERS    = $(shell cat testdata/decode/required)
 
-.PHONY: build demo test check golden bench lab tools decoders cross vuln clean
+.PHONY: build demo test check golden faults bench lab tools decoders cross vuln clean
 
 build: ## bin/satchel
 	CGO_ENABLED=0 go build -trimpath -o bin/satchel ./cmd/satchel
@@ -30,6 +30,9 @@ golden: build ## rewrite the committed trees and the expected output of the scri
 	SATCHEL_GOLDEN=1 go test ./cmd/satchel -run TestScripts
 	SATCHEL_GOLDEN=1 go test ./internal/sbom -run Golden
 	SATCHEL_GOLDEN=1 go test ./internal/review -run Golden
+
+faults: ## commands killed at 50 random moments each, a disk full at 20 byte counts, four processes in one cache (root, a quarter of an hour)
+	SATCHEL_FAULTS=all SATCHEL_TOOLS=required go test -timeout 60m -v ./cmd/satchel -run 'TestKilledAt|TestADiskThatIsFull|TestFourProcesses'
 
 bench: ## benchmarks with allocations and throughput
 	go test -run '^$$' -bench . -benchmem ./...
