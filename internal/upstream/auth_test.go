@@ -118,7 +118,15 @@ func TestTheDockerConfigurationAndItsHelpersLogIn(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("DOCKER_CONFIG", dir)
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	helper := "#!/bin/sh\nread host\n[ \"$1\" = get ] && [ \"$host\" = " + f.host() + " ] || exit 1\necho '{\"ServerURL\":\"'$host'\",\"Username\":\"ann\",\"Secret\":\"hunter2\"}'\n"
+	helper := `#!/bin/sh
+read host
+if [ "$1" = get ] && [ "$host" = "` + f.host() + `" ]; then
+	echo '{"ServerURL":"'$host'","Username":"ann","Secret":"hunter2"}'
+else
+	echo 'credentials not found in native keychain'
+	exit 1
+fi
+`
 	if err := os.WriteFile(filepath.Join(dir, "docker-credential-test"), []byte(helper), 0o755); err != nil {
 		t.Fatal(err)
 	}
