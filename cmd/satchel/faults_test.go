@@ -113,6 +113,8 @@ func TestKilledAtAnyMomentNothingIsLostOrHalfDone(t *testing.T) {
 				}
 				if left := s.made(w); left != "" && left != want {
 					t.Fatalf("killed after %s of %s it left something else than it should make", moment, took)
+				} else if left != "" && w.name == "unpack" {
+					continue // it was done, and does not unpack over what is there
 				}
 				s.must(w.args...)
 				if s.made(w) != want {
