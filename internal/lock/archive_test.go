@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -201,6 +202,40 @@ func TestAnArchiveOfAnotherPlatformOrWithOtherBytesIsRefused(t *testing.T) {
 		_, err = Resolve(t.Context(), nil, store, []plan.Image{c.want}, nil, 1, nil)
 		if err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), `locking image "registry.example.com/app/web:1.0"`) {
 			t.Errorf("%s: got %v, want %q", c.want.Archive.Path, err, c.err)
+		}
+	}
+}
+
+// TestArchivesThatSkopeoWritesAreRead: its archives are those of podman, buildah and
+// CRI-O, which share its code.
+func TestArchivesThatSkopeoWritesAreRead(t *testing.T) {
+	skopeo, err := exec.LookPath("skopeo")
+	if err != nil {
+		if os.Getenv("SATCHEL_TOOLS") == "required" {
+			t.Fatal(err)
+		}
+		t.Skip("skopeo is not installed")
+	}
+	dir := beside(t)
+	for _, c := range []struct{ to, path, image string }{
+		{"docker-archive:saved.tar:example.com/web:1.0", "saved.tar", ""},
+		{"oci-archive:packed.tar:1.0", "packed.tar", "1.0"},
+		{"oci:dir:1.0", "dir", ""},
+	} {
+		cmd := exec.CommandContext(t.Context(), skopeo, "--insecure-policy", "copy", "docker-archive:new.tar", c.to)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("skopeo copy %s: %v\n%s", c.to, err, out)
+		}
+		want := archived(dir, c.path, "linux/amd64")
+		want.Archive.Image = c.image
+		l, err := Resolve(t.Context(), nil, openCache(t), []plan.Image{want}, nil, 1, nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.to, err)
+			continue
+		}
+		if n := len(l.Images[0].Manifests[0].Layers); n != 2 {
+			t.Errorf("%s has %d layers", c.to, n)
 		}
 	}
 }
