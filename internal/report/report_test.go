@@ -226,11 +226,23 @@ func TestSizesAndDigestsComeFromTheLock(t *testing.T) {
 	if strings.Count(page, `<span class="state">passed</span>`) != 3 {
 		t.Error("not all checks pass")
 	}
+	in.Lock.Images[0].Attached = []lock.Attached{{Blob: lock.Blob{Digest: "sha256:" + strings.Repeat("1", 64), Size: 3_000_000_000}}}
+	if page = html(t, in); !strings.Contains(page, "beside it: 1<") || !strings.Contains(page, "3.1 GB") {
+		t.Error("what is carried beside an image is not counted")
+	}
 	// What a lock of other files says is not about these.
 	in.Lock.Files[0].URL += "x"
 	wrong := in.Lock.Files[0].SHA256
 	if page = html(t, in); strings.Contains(page, wrong) || !strings.Contains(page, `<span class="state">failed</span>`) || !strings.Contains(page, in.Lock.Files[0].URL) {
 		t.Error("a lock that does not fit is believed")
+	}
+	for i, image := range in.Lock.Images {
+		if image.From != nil {
+			in.Lock.Images[i].From.Recipe = "sha256:" + strings.Repeat("0", 64)
+			if page = html(t, in); strings.Contains(page, image.Manifests[0].Digest) {
+				t.Error("the lock of another recipe is believed")
+			}
+		}
 	}
 	in.Lock = nil
 	if page = html(t, in); strings.Contains(page, `class="digest">sha256:`) || !strings.Contains(page, `<span class="state">not known</span>`) {
