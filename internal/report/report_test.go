@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -205,6 +206,26 @@ func TestTrafficHasEveryOpening(t *testing.T) {
 		if !strings.Contains(page, row) {
 			t.Errorf("no row %s", row)
 		}
+	}
+}
+
+// The ways in lead to what haproxy listens on.
+func TestWaysInAreThoseOfHaproxy(t *testing.T) {
+	in := load(t, nine)
+	page := html(t, in)
+	at := slices.IndexFunc(in.Tree, func(f render.File) bool { return f.Path == "hosts/lb1/haproxy.cfg" })
+	config := string(in.Tree[at].Data)
+	for address, line := range map[string]string{
+		"http://10.0.0.100:9999/haproxy-status": "bind 10.0.0.100:9999",
+		"https://10.0.0.100:6443":               "bind 10.0.0.100:6443",
+		"10.0.0.101:80":                         "bind 10.0.0.101:80",
+	} {
+		if !strings.Contains(page, ">"+address+"<") || !strings.Contains(config, line+"\n") {
+			t.Errorf("%s is not on the page, or haproxy has no %q", address, line)
+		}
+	}
+	if !strings.Contains(config, "stats uri /haproxy-status\n") {
+		t.Error("the status page is elsewhere")
 	}
 }
 
