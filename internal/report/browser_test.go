@@ -221,6 +221,10 @@ func TestKeyboardAndPaper(t *testing.T) {
 	if left := run[[]string](b, `return [...document.querySelectorAll("nav, .tools, .skip")].filter((e) => e.offsetHeight > 0).map((e) => e.className)`); len(left) > 0 {
 		t.Errorf("on paper are %q", left)
 	}
+	// Chromium does not print controls again at the head of the next page.
+	if how := run[string](b, `return getComputedStyle(document.querySelector("thead button")).display`); how != "contents" {
+		t.Errorf("headings on paper are buttons, %s", how)
+	}
 	if list := run[[]string](b, overflow); len(list) > 0 {
 		t.Errorf("too wide for paper: %q", list)
 	}

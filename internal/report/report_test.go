@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -208,6 +209,26 @@ func TestTrafficHasEveryOpening(t *testing.T) {
 	}
 }
 
+// The ways in lead to what haproxy listens on.
+func TestWaysInAreThoseOfHaproxy(t *testing.T) {
+	in := load(t, nine)
+	page := html(t, in)
+	at := slices.IndexFunc(in.Tree, func(f render.File) bool { return f.Path == "hosts/lb1/haproxy.cfg" })
+	config := string(in.Tree[at].Data)
+	for address, line := range map[string]string{
+		"http://10.0.0.100:9999/haproxy-status": "bind 10.0.0.100:9999",
+		"https://10.0.0.100:6443":               "bind 10.0.0.100:6443",
+		"10.0.0.101:80":                         "bind 10.0.0.101:80",
+	} {
+		if !strings.Contains(page, ">"+address+"<") || !strings.Contains(config, line+"\n") {
+			t.Errorf("%s is not on the page, or haproxy has no %q", address, line)
+		}
+	}
+	if !strings.Contains(config, "stats uri /haproxy-status\n") {
+		t.Error("the status page is elsewhere")
+	}
+}
+
 func TestSizesAndDigestsComeFromTheLock(t *testing.T) {
 	in := load(t, nine)
 	page := html(t, in)
@@ -223,14 +244,26 @@ func TestSizesAndDigestsComeFromTheLock(t *testing.T) {
 			t.Errorf("%s of %s is missing", f.SHA256, f.Path)
 		}
 	}
-	if strings.Count(page, `<span class="state">passed</span>`) != 4 {
+	if strings.Count(page, `<span class="state">passed</span>`) != 3 {
 		t.Error("not all checks pass")
+	}
+	in.Lock.Images[0].Attached = []lock.Attached{{Blob: lock.Blob{Digest: "sha256:" + strings.Repeat("1", 64), Size: 3_000_000_000}}}
+	if page = html(t, in); !strings.Contains(page, "beside it: 1<") || !strings.Contains(page, "3.1 GB") {
+		t.Error("what is carried beside an image is not counted")
 	}
 	// What a lock of other files says is not about these.
 	in.Lock.Files[0].URL += "x"
 	wrong := in.Lock.Files[0].SHA256
 	if page = html(t, in); strings.Contains(page, wrong) || !strings.Contains(page, `<span class="state">failed</span>`) || !strings.Contains(page, in.Lock.Files[0].URL) {
 		t.Error("a lock that does not fit is believed")
+	}
+	for i, image := range in.Lock.Images {
+		if image.From != nil {
+			in.Lock.Images[i].From.Recipe = "sha256:" + strings.Repeat("0", 64)
+			if page = html(t, in); strings.Contains(page, image.Manifests[0].Digest) {
+				t.Error("the lock of another recipe is believed")
+			}
+		}
 	}
 	in.Lock = nil
 	if page = html(t, in); strings.Contains(page, `class="digest">sha256:`) || !strings.Contains(page, `<span class="state">not known</span>`) {

@@ -108,12 +108,9 @@ func (c *Cluster) addEntries() {
 	for _, f := range in.Balancer.Forwards {
 		entry(f.Name, net.JoinHostPort(f.Address, strconv.FormatInt(f.Port, 10)), "node port "+strconv.FormatInt(f.NodePort, 10)+" of the workers")
 	}
-	if len(c.plan.Cluster.Balancer.Forwards) > 0 || in.Balancer.Mode == "dedicated" || in.Balancer.Mode == "stacked" {
-		for i := range c.plan.Hosts {
-			if h := &c.plan.Hosts[i]; h.Balancer {
-				entry("haproxy's status", "http://"+net.JoinHostPort(h.Address, strconv.FormatInt(in.Balancer.StatsPort, 10)), h.Name)
-			}
-		}
+	if len(c.virtual()) > 0 {
+		at := net.JoinHostPort(in.Balancer.Address, strconv.FormatInt(in.Balancer.StatsPort, 10))
+		entry("haproxy's status", "http://"+at+"/haproxy-status", "the load balancer that holds the address; account "+in.Balancer.StatsUser)
 	}
 	if in.Registry.Host != "" {
 		entry("registry", in.Registry.URL(), "the bundle's images")

@@ -20,9 +20,9 @@ type part struct {
 	shallow bool
 	// first is shown however small it is.
 	first bool
-	note    string
-	kids    []*part
-	byDir   map[string]*part
+	note  string
+	kids  []*part
+	byDir map[string]*part
 }
 
 // carried are the directories whose files are listed one by one, and texts stands for
