@@ -48,8 +48,7 @@ type Package struct {
 	MultiArch    string
 	Priority     string
 	Section      string
-	// Essential is true as well for what is Protected: dpkg does not remove either.
-	Essential bool
+	Essential    bool
 
 	PreDepends, Depends, Recommends       []Alternatives
 	Conflicts, Breaks, Replaces, Provides []Relation
@@ -63,6 +62,10 @@ type Package struct {
 	// Those for people, like Description, are not kept.
 	Stanza string
 
+	// Repository is the URL of the one that has the package.
+	Repository string
+
+	// held is a package that the host's administrator wants to stay as it is.
 	held bool
 }
 
@@ -88,8 +91,8 @@ func newPackage(stanza string) (*Package, error) {
 			p.Priority = value
 		case "Section":
 			p.Section = value
-		case "Essential", "Protected", "Important":
-			p.Essential = p.Essential || value == "yes"
+		case "Essential":
+			p.Essential = value == "yes"
 		case "Filename":
 			p.Filename = value
 		case "Size":

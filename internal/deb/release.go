@@ -27,6 +27,14 @@ type sum struct {
 	size   int64
 }
 
+// lists tells whether there is an index of this name, in any compression.
+func (r *release) lists(base string) bool {
+	return slices.ContainsFunc(formats, func(f format) bool {
+		_, ok := r.files[base+f.suffix]
+		return ok
+	})
+}
+
 // parseRelease reads the fields of a Release that was verified. Only its SHA256 sums
 // are taken: MD5 and SHA-1 prove nothing any more.
 func parseRelease(text []byte) (*release, error) {
