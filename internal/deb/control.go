@@ -133,7 +133,7 @@ func number(name []byte) (int, bool) {
 }
 
 // identity is what tells a package from all others, and what is asked of all.
-type identity struct{ name, version, arch, provides, status []byte }
+type identity struct{ name, version, arch, provides, status, essential, priority []byte }
 
 // trim appends to a buffer the fields of a stanza that are kept, each as one or more
 // whole lines in their usual spelling.
@@ -166,6 +166,10 @@ func trim(out, stanza []byte) ([]byte, identity, error) {
 			id.arch = value
 		case "Provides":
 			id.provides = value
+		case "Essential":
+			id.essential = value
+		case "Priority":
+			id.priority = value
 		}
 		out = append(out, kept[n]...)
 		out = append(out, bytes.TrimRight(raw[len(name):], "\r\n")...)
@@ -182,8 +186,8 @@ func (id identity) check() error {
 	case !isName(string(id.arch)):
 		return fmt.Errorf("package %s: %.60q in the field Architecture is no architecture", id.name, id.arch)
 	}
-	if err := checkVersion(string(id.version)); err != nil {
-		return fmt.Errorf("package %s: %w", id.name, err)
+	if len(id.version) == 0 {
+		return fmt.Errorf("package %s has no field Version", id.name)
 	}
 	return nil
 }

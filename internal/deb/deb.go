@@ -15,6 +15,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 )
 
@@ -121,10 +122,72 @@ func newPackage(stanza string) (*Package, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		err = checkVersion(p.Version)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("package %s: %w", p, err)
 	}
 	return p, nil
+}
+
+// native tells whether the package is of an architecture, or of all.
+func (p *Package) native(arch string) bool { return p.Architecture == arch || p.Architecture == "all" }
+
+// dependency is a clause of a field.
+type dependency struct {
+	field        string
+	alternatives Alternatives
+}
+
+// dependencies are all clauses that have to hold for the package to work.
+func (p *Package) dependencies() iter.Seq[dependency] {
+	return func(yield func(dependency) bool) {
+		for _, a := range p.PreDepends {
+			if !yield(dependency{"Pre-Depends", a}) {
+				return
+			}
+		}
+		for _, a := range p.Depends {
+			if !yield(dependency{"Depends", a}) {
+				return
+			}
+		}
+	}
+}
+
+// conflict is a relation that must not be met by another package.
+type conflict struct {
+	field string
+	Relation
+}
+
+func (p *Package) conflicts() iter.Seq[conflict] {
+	return func(yield func(conflict) bool) {
+		for _, r := range p.Conflicts {
+			if !yield(conflict{"Conflicts", r}) {
+				return
+			}
+		}
+		for _, r := range p.Breaks {
+			if !yield(conflict{"Breaks", r}) {
+				return
+			}
+		}
+	}
+}
+
+// of tells whose conflict it is.
+func (c conflict) of(p *Package) string { return fmt.Sprintf("%s %s: %s", p, c.field, c.Relation) }
+
+// meets tells whether the package, if it is there, meets a dependency of a package of an
+// architecture. One of another architecture does if it says so itself, or is asked for
+// by its architecture (Debian's specification of Multi-Arch).
+func (p *Package) meets(r Relation, arch string) bool {
+	if p.native(arch) || p.MultiArch == "foreign" || r.Qualifier == p.Architecture || r.Qualifier == "any" {
+		return p.matches(r)
+	}
+	return false
 }
 
 // matches tells whether the package is what a relation names, itself or by what it

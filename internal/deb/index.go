@@ -1,10 +1,12 @@
 package deb
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,7 +39,26 @@ type Release struct {
 
 // entry is a package before anybody asks for it. Most are never asked for, so what
 // they depend on is not even parsed.
-type entry struct{ name, version, arch, stanza string }
+type entry struct {
+	name, version, arch, stanza string
+	// essential packages are in every system of a distribution, and base ones in every
+	// minimal system.
+	essential, base bool
+}
+
+// String names the repository and its suites.
+func (x *Index) String() string {
+	var suites []string
+	for _, r := range x.Releases {
+		if name := cmp.Or(r.Codename, r.Suite); name != "" && !slices.Contains(suites, name) {
+			suites = append(suites, name)
+		}
+	}
+	if len(suites) == 0 {
+		return x.Repository
+	}
+	return fmt.Sprintf("%s (%s)", x.Repository, strings.Join(suites, ", "))
+}
 
 func newIndex(repository, arch string) *Index {
 	return &Index{Repository: repository, Arch: arch, byName: map[string][]int32{}, provided: map[string][]int32{}}
@@ -70,14 +91,38 @@ func (x *Index) open(n int32) (*Package, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the index of %s: %w", x.Repository, err)
 	}
-	if p.Filename == "" {
-		return p, nil
+	p.Repository = x.Repository
+	switch {
+	case p.Filename == "":
+		err = errors.New("it has no field Filename")
+	case !isSHA256(p.SHA256):
+		err = fmt.Errorf("%.70q in the field SHA256 is no SHA-256, and older checksums are not trusted", p.SHA256)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the index of %s: package %s: %w", x.Repository, p, err)
 	}
 	if p.Filename, err = cleanFile(p.Filename); err != nil {
 		return nil, fmt.Errorf("reading the index of %s: package %s: %w", x.Repository, p, err)
 	}
 	p.URL = join(x.Repository, p.Filename)
 	return p, nil
+}
+
+// minimal are the names of the packages of a minimal system, if this is the index of a
+// distribution.
+func (x *Index) minimal() []string {
+	var names []string
+	distribution := false
+	for _, e := range x.entries {
+		distribution = distribution || e.essential
+		if e.base {
+			names = append(names, e.name)
+		}
+	}
+	if !distribution {
+		return nil
+	}
+	return names
 }
 
 // add reads a file of packages. Those of other architectures are passed over: flat
@@ -103,7 +148,10 @@ func (x *Index) add(r io.Reader) error {
 		if arch := string(id.arch); arch != x.Arch && arch != "all" {
 			continue
 		}
-		x.insert(entry{string(id.name), string(id.version), string(id.arch), string(buf)}, string(id.provides))
+		e := entry{name: string(id.name), version: string(id.version), arch: string(id.arch), stanza: string(buf)}
+		e.essential = string(id.essential) == "yes"
+		e.base = e.essential || rank(string(id.priority)) <= rank("important")
+		x.insert(e, string(id.provides))
 	}
 }
 

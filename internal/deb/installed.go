@@ -142,7 +142,11 @@ func readLines(r io.Reader) ([]*Package, error) {
 			continue
 		}
 		name, _, _ := strings.Cut(f[0], ":") // "libc6:amd64", as dpkg-query prints some
-		if err := (identity{name: []byte(name), version: []byte(f[1]), arch: []byte(f[2])}).check(); err != nil {
+		err := identity{name: []byte(name), version: []byte(f[1]), arch: []byte(f[2])}.check()
+		if err == nil {
+			err = checkVersion(f[1])
+		}
+		if err != nil {
 			problems = append(problems, fmt.Errorf("line %d: %w", n, err))
 			continue
 		}
