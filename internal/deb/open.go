@@ -53,7 +53,7 @@ func (r Repository) check(arch string) (keyring, error) {
 		return keyring{}, errors.New("it has no keys, and what is not signed is not taken")
 	}
 	for _, s := range r.Suites {
-		switch _, err := cleanFile(strings.Trim(s, "/") + "/x"); {
+		switch _, err := cleanFile(strings.TrimPrefix(s, "/") + "x"); {
 		case err != nil || s == "":
 			return keyring{}, fmt.Errorf("%q is no suite", s)
 		case isFlat(s) && len(r.Components) > 0:
