@@ -99,10 +99,7 @@ func TestWeakSignaturesDoNotCount(t *testing.T) {
 				t.Fatal(err)
 			}
 			gpg := func(stdin string, args ...string) string {
-				cmd := exec.Command("gpg", append([]string{"--homedir", home, "--batch", "--quiet", "--no-autostart", "--pinentry-mode", "loopback", "--passphrase", ""}, args...)...)
-				if args[0] == "--quick-gen-key" || args[0] == "--clearsign" {
-					cmd.Args = append(cmd.Args[:5], cmd.Args[6:]...) // these two need the agent
-				}
+				cmd := exec.Command("gpg", append([]string{"--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""}, args...)...)
 				cmd.Stdin = strings.NewReader(stdin)
 				out, err := cmd.Output()
 				if err != nil {
