@@ -25,6 +25,8 @@ type Plan struct {
 	// Images are sorted by name, Files by path.
 	Images []Image
 	Files  []File
+	// Packages are sorted by place.
+	Packages []PackageSet
 	// Programs are the architectures for which the bundle carries satchel itself,
 	// sorted.
 	Programs []string
@@ -44,9 +46,10 @@ func New(s *spec.Spec) *Plan {
 	for _, name := range sortedKeys(s.Cluster.Hosts) {
 		p.Hosts = append(p.Hosts, newHost(s, p, name))
 	}
-	p.Units = units(p.Hosts)
+	p.Units = units(&p.Cluster, p.Hosts)
 	p.Images = images(s, p.Hosts)
 	p.Files = files(&p.Cluster, p.Hosts)
+	p.Packages = packageSets(s, &p.Cluster, p.Hosts)
 	p.Programs = programs(p.Hosts)
 	for _, prefix := range sortedKeys(s.Cluster.Sources) {
 		p.Sources = append(p.Sources, Source{Prefix: prefix, Mirror: s.Cluster.Sources[prefix]})
