@@ -118,6 +118,7 @@ read -r -a files <<<"$HOST_FILES"
 listed "${steps[@]/#/steps/}" ${files[@]+"${files[@]}"}
 if ((${#files[@]})); then verify "${files[@]}"; fi
 if [[ -n $HOST_IMAGES ]]; then verify 'images/*'; fi
+if [[ -n ${PACKAGES_CARRIED:-} ]]; then verify "$PACKAGES_CARRIED"; fi
 
 if [[ -n $SECRETS ]]; then
 	[[ -r $SECRETS ]] || die "cannot read the secrets file $SECRETS"

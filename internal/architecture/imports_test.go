@@ -14,7 +14,7 @@ const module = "github.com/satchel-kit/satchel/"
 
 // order is the pipeline. A package may import those in lines above its own.
 var order = [][]string{
-	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign"},
+	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign", "internal/deb"},
 	{"internal/spec", "internal/profile"},
 	{"internal/plan"},
 	{"internal/render", "internal/upstream", "internal/standin", "internal/derive"},

@@ -56,7 +56,8 @@ func (s *PackageSet) Pinned(name string) string {
 type HostPackages struct {
 	// Place is the set's.
 	Place string
-	// Names are sorted. Held are those of them that no update of the system may move.
+	// Names are sorted. Held are NAME=VERSION for those of them that no update of the
+	// system may move.
 	Names, Held []string
 	// URL is the server that has them, or empty where the host has them itself.
 	URL string
@@ -106,7 +107,7 @@ func (h *Host) addPackages(s *spec.Spec, c *Cluster) {
 	p.Names = slices.Compact(p.Names)
 	if h.Node {
 		for _, pin := range c.pins {
-			p.Held = append(p.Held, pin.Name)
+			p.Held = append(p.Held, pin.Name+"="+pin.Version)
 		}
 	}
 	switch {

@@ -22,11 +22,7 @@ type Plan struct {
 	Manifests []Manifest
 	// Units are the paths below units/ that any host uses, sorted.
 	Units []string
-	// Images are sorted by name, Files by path.
-	Images []Image
-	Files  []File
-	// Packages are sorted by place.
-	Packages []PackageSet
+	Supply
 	// Programs are the architectures for which the bundle carries satchel itself,
 	// sorted.
 	Programs []string
@@ -34,6 +30,14 @@ type Plan struct {
 	Sources []Source
 	// SpecDigest is "sha256:…" of the resolved spec.
 	SpecDigest string
+}
+
+// Supply is all that a bundle takes from elsewhere.
+type Supply struct {
+	// Images are sorted by name, Files by path, Packages by place.
+	Images   []Image
+	Files    []File
+	Packages []PackageSet
 }
 
 // New derives the plan of a valid spec.

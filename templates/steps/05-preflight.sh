@@ -27,7 +27,7 @@ if [[ ! $own =~ [[:space:]]${HOST_ADDRESS//./\\.}[/[:space:]] ]]; then
 	problems+=("no network interface has the address $HOST_ADDRESS of $HOST_NAME")
 fi
 for need in $HOST_NEEDS; do
-	command -v "${need%%:*}" >/dev/null ||
+	command -v "${need%%:*}" >/dev/null || [[ " ${PACKAGES:-} " == *" ${need#*:} "* ]] ||
 		problems+=("${need%%:*} is not installed; install the operating system's package ${need#*:} first")
 done
 # Only names of packages depend on the family; the steps look at what is there.

@@ -1,11 +1,14 @@
 #!/bin/bash
-# containerd and runc from their static builds, with the bundle's registry.
+# containerd and runc from their static builds, unless they come as packages, with the
+# bundle's registry.
 . "$BUNDLE/steps/lib.sh"
 
-unpack "$BUNDLE/files/$HOST_ARCH/containerd.tar.gz" /usr/local
-put_binary "$BUNDLE/files/$HOST_ARCH/runc" /usr/local/sbin/runc
 unit=/etc/systemd/system/containerd.service
-put "$BUNDLE/units/containerd.service" "$unit"
+if [[ -z ${RUNTIME_PACKAGE:-} ]]; then
+	unpack "$BUNDLE/files/$HOST_ARCH/containerd.tar.gz" /usr/local
+	put_binary "$BUNDLE/files/$HOST_ARCH/runc" /usr/local/sbin/runc
+	put "$BUNDLE/units/containerd.service" "$unit"
+fi
 put "$HOST_DIR/config.toml" /etc/containerd/config.toml
 if [[ -n $REGISTRY ]]; then
 	put "$HOST_DIR/hosts.toml" "/etc/containerd/certs.d/$REGISTRY/hosts.toml"

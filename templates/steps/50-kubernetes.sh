@@ -1,20 +1,21 @@
 #!/bin/bash
-# kubeadm, kubelet, kubectl, crictl and the CNI plugins, the kubelet's unit, and the
-# configuration that kubeadm reads. The kubelet is enabled but not started: kubeadm
+# kubeadm, kubelet, kubectl, crictl and the CNI plugins and the kubelet's unit, unless they
+# come as packages, and the configuration that kubeadm reads. The kubelet is enabled but not started: kubeadm
 # writes its configuration first.
 . "$BUNDLE/steps/lib.sh"
 
-for program in kubeadm kubelet kubectl; do
-	put_binary "$BUNDLE/files/$HOST_ARCH/$program" "/usr/local/bin/$program"
-done
-unpack "$BUNDLE/files/$HOST_ARCH/crictl.tar.gz" /usr/local/bin
-unpack "$BUNDLE/files/$HOST_ARCH/cni-plugins.tgz" /opt/cni/bin
+if [[ -z ${KUBERNETES_PACKAGES:-} ]]; then
+	for program in kubeadm kubelet kubectl; do
+		put_binary "$BUNDLE/files/$HOST_ARCH/$program" "/usr/local/bin/$program"
+	done
+	unpack "$BUNDLE/files/$HOST_ARCH/crictl.tar.gz" /usr/local/bin
+	unpack "$BUNDLE/files/$HOST_ARCH/cni-plugins.tgz" /opt/cni/bin
+	units=/etc/systemd/system
+	put "$BUNDLE/units/kubelet.service" "$units/kubelet.service"
+	put "$BUNDLE/units/kubelet.service.d/10-kubeadm.conf" "$units/kubelet.service.d/10-kubeadm.conf"
+	reload_units "$units/kubelet.service" "$units/kubelet.service.d/10-kubeadm.conf"
+fi
 put "$HOST_DIR/crictl.yaml" /etc/crictl.yaml
-
-units=/etc/systemd/system
-put "$BUNDLE/units/kubelet.service" "$units/kubelet.service"
-put "$BUNDLE/units/kubelet.service.d/10-kubeadm.conf" "$units/kubelet.service.d/10-kubeadm.conf"
-reload_units "$units/kubelet.service" "$units/kubelet.service.d/10-kubeadm.conf"
 enable kubelet.service
 # The kubelet looks for static pods on workers too, and complains each second without it.
 [[ -d /etc/kubernetes/manifests ]] || run mkdir -p /etc/kubernetes/manifests
