@@ -75,6 +75,8 @@ func TestTheRightPackagesAreChosen(t *testing.T) {
 			index: []string{control("a", "1"), control("old", "2")}},
 		{name: "an upgrade that loses what it provided", ask: "a", want: "a=1 lib=2 p=1", installed: []string{status("lib", "1", "Provides: v"), status("user", "1", "Depends: v")},
 			index: []string{control("a", "1", "Depends: lib (>= 2)"), control("lib", "2"), control("p", "1", "Provides: v")}},
+		{name: "an upgrade that loses what a new one stood on", ask: "a b", want: "a=1 b=1 lib=2 p=1", installed: []string{status("lib", "1", "Provides: v")},
+			index: []string{control("a", "1", "Depends: v"), control("b", "1", "Depends: lib (>= 2)"), control("lib", "2"), control("p", "1", "Provides: v")}},
 		{name: "no upgrade where another way is", ask: "a", want: "a=1 c=1", installed: []string{status("lib", "1"), status("user", "1", "Depends: lib (= 1)")},
 			index: []string{control("a", "1", "Depends: lib (>= 2) | c"), control("lib", "2"), control("c", "1")}},
 		{name: "what was broken before is left", ask: "a", want: "a=1 lib=2", installed: []string{status("lib", "1"), status("sick", "1", "Depends: nonesuch, lib (>= 1)")},
