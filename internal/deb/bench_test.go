@@ -36,7 +36,7 @@ func BenchmarkDebian(b *testing.B) {
 	for b.Loop() {
 		x := newIndex(base, "amd64")
 		gz := formats[1]
-		if err := gz.decompress(mirror.Bytes(), x.add); err != nil {
+		if err := gz.decompress(mirror.Bytes(), maxIndex, x.add); err != nil {
 			b.Fatal(err)
 		}
 		var err error
@@ -61,10 +61,7 @@ func BenchmarkDebian(b *testing.B) {
 
 // BenchmarkResolve is the resolving alone, of ten names and of a whole desktop.
 func BenchmarkResolve(b *testing.B) {
-	x, err := ReadPackages(bytes.NewReader(realIndex(b)), base, "amd64")
-	if err != nil {
-		b.Fatal(err)
-	}
+	x := readIndex(b, bytes.NewReader(realIndex(b)), base, "amd64")
 	minimal, err := Minimal([]*Index{x})
 	if err != nil {
 		b.Fatal(err)

@@ -165,10 +165,7 @@ func TestNamesThatAreNoneAreRefusedTogether(t *testing.T) {
 
 func TestTheSameVersionComesFromTheFirstRepository(t *testing.T) {
 	first := indexOf(t, control("a", "1"))
-	second, err := ReadPackages(strings.NewReader(control("a", "1")+control("a", "0")), "http://second.test", "amd64")
-	if err != nil {
-		t.Fatal(err)
-	}
+	second := readIndex(t, strings.NewReader(control("a", "1")+control("a", "0")), "http://second.test", "amd64")
 	got, err := Resolve([]*Index{first, second}, nil, Request{Names: []string{"a"}})
 	if err != nil || got[0].Repository != base {
 		t.Errorf("%v, %v", got, err)
