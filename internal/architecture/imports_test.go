@@ -49,7 +49,7 @@ var alone = map[string]string{
 	"github.com/CycloneDX":           "internal/sbom",
 	"github.com/spdx":                "internal/sbom",
 	"github.com/package-url":         "internal/sbom",
-	"github.com/google/go-container": "internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest",
+	"github.com/google/go-container": "internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest internal/serve",
 }
 
 type pkg struct {
