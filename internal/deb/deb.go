@@ -198,7 +198,7 @@ func (p *Package) matches(r Relation) bool {
 		return true
 	}
 	for _, v := range p.Provides {
-		if v.Name == r.Name && (r.Op == "" || v.Version != "" && r.allows(v.Version)) &&
+		if !r.itself && v.Name == r.Name && (r.Op == "" || v.Version != "" && r.allows(v.Version)) &&
 			(p.qualifies(r.Qualifier) || r.Qualifier != "" && v.Qualifier == r.Qualifier) {
 			return true
 		}

@@ -14,6 +14,10 @@ type Relation struct {
 	// Op is "<<", "<=", "=", ">=" or ">>", or empty if every version will do.
 	Op      string
 	Version string
+
+	// itself is for what a person asks for by a name that a package has: what only
+	// provides the name is something else then.
+	itself bool
 }
 
 // Alternatives are relations of which one is enough: "a | b".
