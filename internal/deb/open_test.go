@@ -144,7 +144,9 @@ func TestWhatIsWrongWithARepositoryIsSaid(t *testing.T) {
 		{name: "another key", signer: other, want: []string{in, "is not among those given", key.PrimaryKey.KeyIdString()}},
 		{name: "an expired key", signer: short, given: short, now: moment.Add(48 * time.Hour), want: []string{in, "the key is expired at 2026-03-03T12:00:00Z"}},
 		{name: "a key from the future", now: moment.Add(-72 * time.Hour), want: []string{in, "not yet valid"}},
-		{name: "changed after signing", after: func(m *mirror) { m.files[in] = bytes.Replace(m.files[in], []byte("main contrib"), []byte("main CONTRIB"), 1) }, want: []string{in, "was changed after signing"}},
+		{name: "changed after signing", after: func(m *mirror) {
+			m.files[in] = bytes.Replace(m.files[in], []byte("main contrib"), []byte("main CONTRIB"), 1)
+		}, want: []string{in, "was changed after signing"}},
 		{name: "no signature", after: func(m *mirror) { m.files[in] = []byte(bookwormFields) }, want: []string{in, "not signed"}},
 		{name: "half a signature", after: func(m *mirror) { m.files[in] = m.files[in][:len(m.files[in])-120] }, want: []string{in}},
 		{name: "nothing there", after: func(m *mirror) { clearMap(m) }, want: []string{"dists/bookworm/Release", "neither this file nor InRelease"}},
