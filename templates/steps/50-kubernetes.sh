@@ -27,3 +27,5 @@ if [[ -d $HOST_DIR/patches ]]; then
 		put "$patch" "/etc/kubernetes/patches/$(basename "$patch")"
 	done
 fi
+# Containers go on running meanwhile.
+serve kubelet.service try-restart /usr/local/bin/kubelet "$units/kubelet.service" "$units/kubelet.service.d/10-kubeadm.conf"

@@ -299,11 +299,12 @@ enable() {
 }
 
 # serve UNIT HOW PATH... has the unit running, and HOW (restart, reload-or-restart)
-# when one of PATH was changed.
+# when one of PATH was changed. With try-restart it is not started.
 serve() {
 	local unit=$1 how=$2
 	shift 2
 	if ! systemctl is-active --quiet "$unit"; then
+		if [[ $how == try-restart ]]; then return; fi
 		record active stopped "$unit"
 		run systemctl start "$unit"
 		changed "$unit:started"
