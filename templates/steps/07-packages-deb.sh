@@ -2,11 +2,11 @@
 # Packages of the operating system, from this bundle or from the registry host, and from
 # nowhere else: the host's own repositories are neither asked nor changed. Nothing is
 # removed or downgraded, services wait for their configuration, and what is added is noted
-# in /var/lib/satchel/packages, so that `07-packages-deb.sh undo` removes exactly that.
+# in /var/lib/satchel/packages, so that reset.sh, which calls undo here, removes exactly that.
 . "$BUNDLE/steps/lib.sh"
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_SUSPEND=1 UCF_FORCE_CONFFOLD=1
 
-kept=/var/lib/satchel/packages
+kept=$STATE/packages
 work=/var/cache/satchel
 policy=/usr/sbin/policy-rc.d
 
@@ -226,6 +226,7 @@ if ((${#missing[@]})); then
 		printf '%s %s from %s to %s\n' "${DRY_RUN:+would }upgrade" "$name" "$old" "$version"
 	done
 	if [[ -z $DRY_RUN ]]; then
+		record_own packages
 		note
 		no_starts
 		patient apt_alone --yes --no-remove --no-install-recommends install "${missing[@]}" || {
@@ -243,6 +244,7 @@ for pin in $PACKAGES_HELD; do
 	name=${pin%%=*}
 	if [[ $(state "$name") == h* ]]; then continue; fi
 	if [[ -z $DRY_RUN ]]; then
+		record_own packages
 		{ noted held; printf '%s\n' "$name"; } | save held
 	fi
 	run apt-mark hold "$name" >/dev/null
