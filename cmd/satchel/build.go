@@ -125,7 +125,7 @@ func runBuild(cmd *cobra.Command, path string, o buildOptions, out bundle.Output
 	if err != nil {
 		return err
 	}
-	if err := l.Covers(p.Images, p.Files); err != nil {
+	if err := l.Covers(p.Supply); err != nil {
 		return err
 	}
 	store, err := o.openCache()
@@ -239,7 +239,7 @@ func (o *buildOptions) printBuilt(cmd *cobra.Command, p *plan.Plan, l *lock.Lock
 	if o.format == "json" {
 		built := map[string]any{
 			"bundle": o.out, "name": p.Cluster.Name, "version": p.Cluster.Version,
-			"hosts": len(p.Hosts), "images": len(l.Images), "files": len(l.Files), "size": draft.Size(), "current": current,
+			"hosts": len(p.Hosts), "images": len(l.Images), "files": len(l.Files), "packages": l.CountPackages(), "size": draft.Size(), "current": current,
 		}
 		if base != nil {
 			built["since"], built["left"] = base.Since(), draft.Left()
@@ -249,8 +249,8 @@ func (o *buildOptions) printBuilt(cmd *cobra.Command, p *plan.Plan, l *lock.Lock
 	if current {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s is what this would make, and nothing has written to it since; --force packs all the same\n", o.out)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s %s, %d hosts, %d images, %d files, %s\n", o.out,
-		p.Cluster.Name, p.Cluster.Version, len(p.Hosts), len(l.Images), len(l.Files), progress.Bytes(draft.Size()))
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s %s, %d hosts, %s, %s\n", o.out,
+		p.Cluster.Name, p.Cluster.Version, len(p.Hosts), amounts(len(l.Images), len(l.Files), l.CountPackages()), progress.Bytes(draft.Size()))
 	if base != nil {
 		left, since := draft.Left(), base.Since()
 		fmt.Fprintf(cmd.OutOrStdout(), "a delta of %s, which has %d of its files, %s\n", &since, left.Files, progress.Bytes(left.Bytes))

@@ -23,12 +23,13 @@ func newLockCmd() *cobra.Command {
 	var o lockOptions
 	cmd := &cobra.Command{
 		Use:   "lock [SPEC] [--check] [--update NAME...]",
-		Short: "Resolve images and files to digests",
-		Long: `Ask upstream what every image and file of the spec is now, and write satchel.lock
-beside the spec. Build takes only what the lock names. With --check nothing is written;
-the exit status is 1 and what moved is listed when upstream differs from the lock. With
---update only the named images and files (or those whose name contains NAME) are asked
-again.`,
+		Short: "Resolve images, files and packages to digests",
+		Long: `Ask upstream what every image and file of the spec is now, choose the packages of the
+operating systems with all that they depend on, and write satchel.lock beside the spec.
+Build takes only what the lock names. With --check nothing is written; the exit status
+is 1 and what moved is listed when upstream differs from the lock. With --update only the
+named images, files and packages (or those whose name contains NAME) are asked again; the
+packages of one system belong together, so one of them stands for all.`,
 		Example: `  satchel lock bundles/course-ha
   satchel lock --check
   satchel lock --update registry.k8s.io/etcd
@@ -47,7 +48,7 @@ again.`,
 	o.addFlags(cmd)
 	addFormat(cmd, &o.format)
 	cmd.Flags().BoolVar(&o.check, "check", false, "compare the lock with upstream instead of writing it")
-	cmd.Flags().StringArrayVar(&o.names, "update", nil, "ask again about this image or file only (repeatable)")
+	cmd.Flags().StringArrayVar(&o.names, "update", nil, "ask again about this image, file or package only (repeatable)")
 	return cmd
 }
 
@@ -61,13 +62,13 @@ func runLock(cmd *cobra.Command, path string, o lockOptions) error {
 	if isNew := errors.Is(err, fs.ErrNotExist) && !o.check && len(o.names) == 0; err != nil && !isNew {
 		return err
 	}
-	images, files := p.Images, p.Files
+	want := p.Supply
 	if len(o.names) > 0 {
-		if images, files, err = p.Named(o.names); err != nil {
+		if want, err = p.Named(o.names, old.PackageNames()); err != nil {
 			return err
 		}
 	}
-	fresh, err := resolve(cmd, p, o.supply, images, files)
+	fresh, err := resolve(cmd, p, o.supply, want)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func runLock(cmd *cobra.Command, path string, o lockOptions) error {
 	return settleLock(cmd, o, o.lockPath(path), old, fresh)
 }
 
-func resolve(cmd *cobra.Command, p *plan.Plan, s supply, images []plan.Image, files []plan.File) (*lock.Lock, error) {
+func resolve(cmd *cobra.Command, p *plan.Plan, s supply, want plan.Supply) (*lock.Lock, error) {
 	b := bars(cmd)
 	defer b.Wait()
 	client, err := s.client(p, b)
@@ -88,7 +89,7 @@ func resolve(cmd *cobra.Command, p *plan.Plan, s supply, images []plan.Image, fi
 	if err != nil {
 		return nil, err
 	}
-	l, err := lock.Resolve(cmd.Context(), client, store, images, files, s.jobs, b)
+	l, err := lock.Resolve(cmd.Context(), client, store, want, s.jobs, b)
 	if err != nil {
 		return nil, err
 	}
@@ -97,16 +98,17 @@ func resolve(cmd *cobra.Command, p *plan.Plan, s supply, images []plan.Image, fi
 
 // lockResult is what lock has done or found.
 type lockResult struct {
-	Lock   string   `json:"lock"`
-	Images int      `json:"images"`
-	Files  int      `json:"files"`
-	Moved  []string `json:"moved"`
-	isNew  bool
+	Lock     string   `json:"lock"`
+	Images   int      `json:"images"`
+	Files    int      `json:"files"`
+	Packages int      `json:"packages"`
+	Moved    []string `json:"moved"`
+	isNew    bool
 }
 
 // settleLock prints what moved and writes the lock, unless it is only checked.
 func settleLock(cmd *cobra.Command, o lockOptions, path string, old, fresh *lock.Lock) error {
-	r := lockResult{Lock: path, Images: len(fresh.Images), Files: len(fresh.Files), Moved: []string{}, isNew: old == nil}
+	r := lockResult{Lock: path, Images: len(fresh.Images), Files: len(fresh.Files), Packages: fresh.CountPackages(), Moved: []string{}, isNew: old == nil}
 	if old != nil {
 		r.Moved = append(r.Moved, lock.Diff(old, fresh)...)
 	}
@@ -125,6 +127,15 @@ func settleLock(cmd *cobra.Command, o lockOptions, path string, old, fresh *lock
 	return nil
 }
 
+// amounts says how much there is; packages only where there are any.
+func amounts(images, files, packages int) string {
+	text := fmt.Sprintf("%d images, %d files", images, files)
+	if packages > 0 {
+		text += fmt.Sprintf(", %d packages", packages)
+	}
+	return text
+}
+
 func (r lockResult) print(cmd *cobra.Command, o lockOptions) error {
 	out := cmd.OutOrStdout()
 	if o.format == "json" {
@@ -135,9 +146,9 @@ func (r lockResult) print(cmd *cobra.Command, o lockOptions) error {
 	}
 	switch {
 	case !r.isNew && len(r.Moved) == 0:
-		fmt.Fprintf(out, "%s: nothing moved, %d images, %d files\n", r.Lock, r.Images, r.Files)
+		fmt.Fprintf(out, "%s: nothing moved, %s\n", r.Lock, amounts(r.Images, r.Files, r.Packages))
 	case !o.check:
-		fmt.Fprintf(out, "%s: %d images, %d files\n", r.Lock, r.Images, r.Files)
+		fmt.Fprintf(out, "%s: %s\n", r.Lock, amounts(r.Images, r.Files, r.Packages))
 	}
 	return nil
 }

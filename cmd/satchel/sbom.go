@@ -108,7 +108,7 @@ func (o *sbomOptions) fromSpec(cmd *cobra.Command, path, format string) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	if err := l.Covers(c.plan.Images, c.plan.Files); err != nil {
+	if err := l.Covers(c.plan.Supply); err != nil {
 		return nil, err
 	}
 	b := bars(cmd)

@@ -127,7 +127,8 @@ func (b *Base) Lacking(l *lock.Lock) *lock.Lock {
 	if b == nil {
 		return l
 	}
-	part := &lock.Lock{Format: l.Format}
+	// The indexes of packages are made anew, and of all of them.
+	part := &lock.Lock{Format: l.Format, Packages: l.Packages}
 	for _, img := range l.Images {
 		part.Images = append(part.Images, b.lackingImage(img))
 	}

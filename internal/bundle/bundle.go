@@ -58,6 +58,7 @@ const (
 	blobsDir   = imagesDir + "blobs/sha256/"
 
 	filesDir    = "files/"
+	packagesDir = "packages/"
 	programsDir = "bin/"
 	hostsDir    = "hosts/"
 )

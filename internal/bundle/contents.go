@@ -59,12 +59,16 @@ func contents(in Input) ([]item, []Image, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	packages, err := packageItems(in.Lock.Packages, in.Cache)
+	if err != nil {
+		return nil, nil, err
+	}
 	layoutFiles := []item{
 		atHand(layoutName, Plain, []byte(layoutMarker)),
 		atHand(indexName, Plain, l.index),
 		atHand(listName, Plain, imageList(l.images)),
 	}
-	fetched := sortItems(append(fileItems(in.Lock.Files), programs...))
+	fetched := sortItems(slices.Concat(fileItems(in.Lock.Files), packages, programs))
 	return slices.Concat(tree, layoutFiles, blobs, fetched), l.images, nil
 }
 
@@ -76,8 +80,8 @@ func sortItems(items []item) []item {
 func treeItems(tree render.Tree) ([]item, error) {
 	var items []item
 	for _, file := range tree {
-		if strings.HasPrefix(file.Path, imagesDir) {
-			return nil, fmt.Errorf("adding rendered file %q: %q is for the image layout", file.Path, imagesDir)
+		if strings.HasPrefix(file.Path, imagesDir) || strings.HasPrefix(file.Path, packagesDir) {
+			return nil, fmt.Errorf("adding rendered file %q: its place is for what is fetched", file.Path)
 		}
 		mode := Plain
 		if file.Mode.Perm() == Executable.Perm() {

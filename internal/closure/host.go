@@ -47,6 +47,9 @@ type host struct {
 	files    map[string]bool
 	needs    map[string]bool
 	packages map[string]bool
+	// installs is the step that installs the bundle's packages, -1 where the host is
+	// said to have them from the beginning.
+	installs int
 	// used are the bundle's files that its steps name, each with the first step.
 	used map[string]int
 	// brought are the programs of those that are binaries or archives, each with
@@ -114,10 +117,16 @@ func (c *check) newHost(in *plan.Host) *host {
 	for _, need := range in.Needs {
 		program, pkg, _ := strings.Cut(need, ":")
 		h.needs[program], h.packages[pkg] = true, true
+	}
+	for _, pkg := range in.Packages.Names {
+		h.packages[pkg] = true
+	}
+	for pkg := range h.packages {
 		for _, also := range packages[pkg].programs {
 			h.needs[also] = true
 		}
 	}
+	h.installs = slices.IndexFunc(in.Steps, func(step string) bool { return strings.HasPrefix(step, "07-packages-") })
 	h.variables = c.environment(in.Name)
 	for _, v := range h.variables {
 		c.variables[v.name] = true

@@ -12,12 +12,15 @@ func (c *check) runs(m *moment, name string) bool {
 	if dir, base := path.Split(name); dir != "" {
 		return c.runsAt(m, dir, base)
 	}
-	if _, ok := baseline(h.family).programs[name]; ok || h.needs[name] || builtins[name] {
+	if _, ok := baseline(h.family).programs[name]; ok || m.has(name) || builtins[name] {
 		return true
 	}
 	step, ok := h.brought[name]
 	return ok && step <= m.step
 }
+
+// has tells whether a package that the host needs has brought a program by now.
+func (m *moment) has(name string) bool { return m.host.needs[name] && m.step >= m.host.installs }
 
 // systemDirs are where packages put programs; they are one in all of today's systems.
 var systemDirs = []string{"/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"}
@@ -29,7 +32,7 @@ func (c *check) runsAt(m *moment, dir, base string) bool {
 	switch {
 	case slices.Contains(systemDirs, dir):
 		_, ok := baseline(h.family).programs[base]
-		return ok || h.needs[base]
+		return ok || m.has(base)
 	case strings.HasPrefix(dir, "/"):
 		return h.installed[dir+base]
 	case strings.HasPrefix(dir, bundleRoot):

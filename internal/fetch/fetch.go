@@ -46,11 +46,12 @@ func Missing(store *cache.Cache, l *lock.Lock) []lock.Item {
 	return items
 }
 
-// Split takes apart what says what a bundle consists of, manifests and configs, and
-// what it consists of.
+// Split takes apart what says what a bundle consists of, manifests and configs (and
+// packages, of which the indexes of their repositories are made), and what it consists
+// of.
 func Split(items []lock.Item) (descriptions, contents []lock.Item) {
 	for _, i := range items {
-		if i.Manifest || i.Config {
+		if i.Manifest || i.Config || i.Package {
 			descriptions = append(descriptions, i)
 		} else {
 			contents = append(contents, i)

@@ -98,7 +98,7 @@ func TestEverythingOfALockArrivesOnceAndExactly(t *testing.T) {
 	defer world.Close()
 	first, _ := open(t)
 	c := client(t, world.Sources()...)
-	l, err := lock.Resolve(t.Context(), c, first, images, files, 4, nil)
+	l, err := lock.Resolve(t.Context(), c, first, plan.Supply{Images: images, Files: files}, 4, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func locked(t *testing.T, images ...plan.Image) (l *lock.Lock, c *upstream.Clien
 	}
 	t.Cleanup(func() { world.Close() })
 	c = newClient(t, world.Sources())
-	l, err = lock.Resolve(t.Context(), c, newCache(t), images, nil, 4, nil)
+	l, err = lock.Resolve(t.Context(), c, newCache(t), plan.Supply{Images: images}, 4, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestImageIsMadeOfTheLockedBaseAlthoughTheTagMoved(t *testing.T) {
 	push()
 	app := derived("app", plan.Image{Name: "registry.example/base:1", Platforms: platforms[:1]})
 	c := newClient(t, []plan.Source{{Prefix: "registry.example", Mirror: server.URL}})
-	before, err := lock.Resolve(t.Context(), c, newCache(t), []plan.Image{app}, nil, 4, nil)
+	before, err := lock.Resolve(t.Context(), c, newCache(t), plan.Supply{Images: []plan.Image{app}}, 4, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestImageIsMadeOfTheLockedBaseAlthoughTheTagMoved(t *testing.T) {
 	store := newCache(t)
 	bring(t, c, store, before, []plan.Image{app})
 	whole(t, store, before)
-	after, err := lock.Resolve(t.Context(), c, newCache(t), []plan.Image{app}, nil, 4, nil)
+	after, err := lock.Resolve(t.Context(), c, newCache(t), plan.Supply{Images: []plan.Image{app}}, 4, nil)
 	if err != nil || after.Images[0].Digest == before.Images[0].Digest {
 		t.Errorf("the tag did not move: %v", err)
 	}

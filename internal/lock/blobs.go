@@ -19,6 +19,9 @@ type Item struct {
 	Config bool
 	// URL is where a file is; empty for a part of an image.
 	URL string
+	// Package is set for a package of the operating system. The indexes of the bundle's
+	// repositories are made of what is in them.
+	Package bool
 	// Of is set for what satchel makes itself: no network has it, but upstream has
 	// these, of which Make makes it. It is empty, and not nil, for what Unpack takes
 	// from an archive.
@@ -40,6 +43,11 @@ func (l *Lock) Blobs() []Item {
 	}
 	for _, f := range l.Files {
 		all = append(all, Item{Digest: f.Digest(), Size: f.Size, URL: f.URL})
+	}
+	for _, s := range l.Packages {
+		for _, p := range s.Packages {
+			all = append(all, Item{Digest: p.Digest(), Size: p.Size, URL: p.URL, Package: true})
+		}
 	}
 	slices.SortStableFunc(all, func(a, b Item) int { return cmp.Compare(a.Digest, b.Digest) })
 	return slices.CompactFunc(all, func(a, b Item) bool { return a.Digest == b.Digest })

@@ -28,7 +28,10 @@ func (l *Lock) Bytes() []byte {
 
 // filled has empty lists where l has none, so that JSON never says null.
 func (l *Lock) filled() *Lock {
-	c := &Lock{Format: l.Format, Images: append([]Image{}, l.Images...), Files: append([]File{}, l.Files...)}
+	c := &Lock{Format: l.Format, Images: append([]Image{}, l.Images...), Files: append([]File{}, l.Files...), Packages: slices.Clone(l.Packages)}
+	for i := range c.Packages {
+		c.Packages[i] = c.Packages[i].filled()
+	}
 	for i := range c.Images {
 		if from := c.Images[i].From; from != nil {
 			with := *from

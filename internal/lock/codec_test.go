@@ -145,7 +145,7 @@ func TestCoversListsAllThatDoesNotFit(t *testing.T) {
 		{Name: "docker.io/library/c:1", Platforms: []string{"linux/amd64"}},
 	}
 	files := []plan.File{{Path: "files/amd64/x", URL: "https://example.org/y"}}
-	err := sample().Covers(images, files)
+	err := sample().Covers(plan.Supply{Images: images, Files: files})
 	want := `the lock does not fit the spec: run ` + "`satchel lock`" + `
   file files/amd64/x is locked for https://example.org/x?a=1&b=2, and needed for https://example.org/y
   image docker.io/library/a:1 is locked for linux/amd64, linux/arm64, and needed for linux/amd64

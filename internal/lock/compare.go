@@ -14,9 +14,9 @@ import (
 
 // Covers checks that the lock is about exactly what a plan needs. The error
 // lists everything that is not.
-func (l *Lock) Covers(images []plan.Image, files []plan.File) error {
+func (l *Lock) Covers(supply plan.Supply) error {
 	var want, have wants = wants{}, wants{}
-	for _, img := range images {
+	for _, img := range supply.Images {
 		want["image "+img.Name] = strings.Join(slices.Sorted(slices.Values(img.Platforms)), ", ")
 		if img.Attestations {
 			want["attestations of image "+img.Name] = "keeping"
@@ -29,8 +29,11 @@ func (l *Lock) Covers(images []plan.Image, files []plan.File) error {
 			want["image "+img.Name+"'s recipe"] = derive.Digest(img.Recipe)
 		}
 	}
-	for _, f := range files {
+	for _, f := range supply.Files {
 		want["file "+f.Path] = f.URL
+	}
+	for _, set := range supply.Packages {
+		asked(set).note(want)
 	}
 	for _, img := range l.Images {
 		var platforms []string
@@ -51,6 +54,9 @@ func (l *Lock) Covers(images []plan.Image, files []plan.File) error {
 	}
 	for _, f := range l.Files {
 		have["file "+f.Path] = f.URL
+	}
+	for _, set := range l.Packages {
+		set.note(have)
 	}
 	changes := have.changes(want, "the lock lacks %s", "the lock has %s, which nothing needs any more", "%s is locked for %s, and needed for %s")
 	if len(changes) == 0 {
@@ -97,6 +103,12 @@ func (l *Lock) contents() wants {
 			}
 		}
 	}
+	for _, set := range l.Packages {
+		set.note(all)
+		for _, p := range set.Packages {
+			all["package "+p.Name+" of "+set.Place] = fmt.Sprintf("%s, sha256:%s at %s", p.Version, p.SHA256, p.URL)
+		}
+	}
 	for _, f := range l.Files {
 		all["file "+f.Path] = fmt.Sprintf("sha256:%s at %s", f.SHA256, f.URL)
 	}
@@ -122,9 +134,14 @@ func (old wants) changes(new wants, added, removed, changed string) []string {
 	return lines
 }
 
-// With is the lock with the images and files of another in the place of its own.
+// With is the lock with the images, files and packages of another in the place of its own.
 func (l *Lock) With(fresh *Lock) *Lock {
-	with := &Lock{Format: Format, Images: slices.Clone(fresh.Images), Files: slices.Clone(fresh.Files)}
+	with := &Lock{Format: Format, Images: slices.Clone(fresh.Images), Files: slices.Clone(fresh.Files), Packages: slices.Clone(fresh.Packages)}
+	for _, s := range l.Packages {
+		if !slices.ContainsFunc(fresh.Packages, func(o PackageSet) bool { return o.Place == s.Place }) {
+			with.Packages = append(with.Packages, s)
+		}
+	}
 	for _, i := range l.Images {
 		if !slices.ContainsFunc(fresh.Images, func(f Image) bool { return f.Name == i.Name }) {
 			with.Images = append(with.Images, i)
@@ -135,6 +152,7 @@ func (l *Lock) With(fresh *Lock) *Lock {
 			with.Files = append(with.Files, f)
 		}
 	}
+	slices.SortFunc(with.Packages, func(a, b PackageSet) int { return strings.Compare(a.Place, b.Place) })
 	slices.SortFunc(with.Images, func(a, b Image) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(with.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return with

@@ -41,7 +41,7 @@ func another(img plan.Image) plan.Image {
 
 func resolveFrom(t *testing.T, sources []plan.Source, store *cache.Cache, images ...plan.Image) (*Lock, error) {
 	t.Helper()
-	return Resolve(t.Context(), client(t, sources), store, images, nil, 4, nil)
+	return Resolve(t.Context(), client(t, sources), store, plan.Supply{Images: images}, 4, nil)
 }
 
 func resolveIn(t *testing.T, store *cache.Cache, images ...plan.Image) *Lock {
@@ -105,7 +105,7 @@ func TestDerivedImageIsLockedWithWhatItIsMadeOf(t *testing.T) {
 	base := plan.Image{Name: busybox, Platforms: app.Platforms}
 	store := openCache(t)
 	l := resolveIn(t, store, app, base)
-	if err := l.Covers([]plan.Image{app, base}, nil); err != nil {
+	if err := l.Covers(plan.Supply{Images: []plan.Image{app, base}}); err != nil {
 		t.Error(err)
 	}
 	if back, err := Parse("satchel.lock", l.Bytes()); err != nil || back.Digest() != l.Digest() {
@@ -219,7 +219,7 @@ func TestChangedRecipeIsNoticed(t *testing.T) {
 		"derived": {upstream, app, head + "the lock lacks image registry.lab/own/app:1's base\n  the lock lacks image registry.lab/own/app:1's recipe", ""},
 		"as ever": {l, app, "", ""},
 	} {
-		if err := c.lock.Covers([]plan.Image{c.image}, nil); text(err) != c.covers {
+		if err := c.lock.Covers(plan.Supply{Images: []plan.Image{c.image}}); text(err) != c.covers {
 			t.Errorf("%s:\ngot  %v\nwant %s", what, err, c.covers)
 		}
 		if err := Make(store, c.lock, []plan.Image{c.image}); text(err) != c.make {

@@ -13,6 +13,8 @@ type Lock struct {
 	Format int     `json:"lock"`
 	Images []Image `json:"images"`
 	Files  []File  `json:"files"`
+	// Packages are sorted by place. A lock without any does not have the field.
+	Packages []PackageSet `json:"packages,omitempty"`
 }
 
 // Image is one image as it was when it was locked.

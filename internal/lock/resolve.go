@@ -17,19 +17,19 @@ import (
 )
 
 // Resolve asks upstream what every name stands for now, and makes the images that
-// have a recipe. It stores what it had to read (manifests, configs, files) or made
+// have a recipe; and it chooses the packages of each set. It stores what it had to read (manifests, configs, files) or made
 // in the cache, and returns all errors together. So many names are asked about at once;
 // each is a few small requests, or one file.
-func Resolve(ctx context.Context, client *upstream.Client, store *cache.Cache, images []plan.Image, files []plan.File, jobs int, bars *progress.Bars) (*Lock, error) {
+func Resolve(ctx context.Context, client *upstream.Client, store *cache.Cache, want plan.Supply, jobs int, bars *progress.Bars) (*Lock, error) {
 	r := &resolver{client: client, from: client, store: store, bars: bars}
-	for _, want := range images {
-		if want.Recipe != nil {
-			r.made = append(r.made, want.Name)
+	for _, image := range want.Images {
+		if image.Recipe != nil {
+			r.made = append(r.made, image.Name)
 		}
 	}
-	l := &Lock{Format: Format, Images: make([]Image, len(images)), Files: make([]File, len(files))}
+	l := &Lock{Format: Format, Images: make([]Image, len(want.Images)), Files: make([]File, len(want.Files)), Packages: make([]PackageSet, len(want.Packages))}
 	var tasks []func() error
-	for i, want := range images {
+	for i, want := range want.Images {
 		resolve := r.image
 		switch {
 		case want.Recipe != nil:
@@ -39,13 +39,17 @@ func Resolve(ctx context.Context, client *upstream.Client, store *cache.Cache, i
 		}
 		tasks = append(tasks, func() (err error) { l.Images[i], err = resolve(ctx, want); return })
 	}
-	for i, want := range files {
+	for i, want := range want.Files {
 		tasks = append(tasks, func() (err error) { l.Files[i], err = r.file(ctx, want); return })
+	}
+	for i, want := range want.Packages {
+		tasks = append(tasks, func() (err error) { l.Packages[i], err = r.packages(ctx, want); return })
 	}
 	if err := runAll(ctx, tasks, jobs); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(l.Images, func(a, b Image) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.Packages, func(a, b PackageSet) int { return cmp.Compare(a.Place, b.Place) })
 	slices.SortFunc(l.Files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
 	return l, l.validate()
 }

@@ -67,7 +67,7 @@ func serve(t *testing.T) *standin.World {
 
 func locked(t *testing.T, store *cache.Cache) *Lock {
 	t.Helper()
-	l, err := Resolve(t.Context(), client(t, serve(t).Sources()), store, images, files, 4, nil)
+	l, err := Resolve(t.Context(), client(t, serve(t).Sources()), store, plan.Supply{Images: images, Files: files}, 4, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func locked(t *testing.T, store *cache.Cache) *Lock {
 func TestLockNamesEveryByteAndWhatWasReadIsCached(t *testing.T) {
 	store := openCache(t)
 	l := locked(t, store)
-	if err := l.Covers(images, files); err != nil {
+	if err := l.Covers(plan.Supply{Images: images, Files: files}); err != nil {
 		t.Error(err)
 	}
 	for _, img := range l.Images {
@@ -113,7 +113,7 @@ func TestAllErrorsAreReportedTogether(t *testing.T) {
 		{Name: "registry.k8s.io/pause:3.10", Platforms: []string{"linux/riscv64", "windows/amd64"}},
 	}, images...)
 	moreFiles := append([]plan.File{{Path: "files/amd64/absent", URL: "https://dl.k8s.io/absent"}}, files...)
-	_, err := Resolve(t.Context(), client(t, world.Sources()), openCache(t), moreImages, moreFiles, 4, nil)
+	_, err := Resolve(t.Context(), client(t, world.Sources()), openCache(t), plan.Supply{Images: moreImages, Files: moreFiles}, 4, nil)
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -166,7 +166,7 @@ func TestImageWithoutAnIndexIsForThePlatformOfItsConfig(t *testing.T) {
 		{"amd64", []string{"linux/amd64", "linux/arm64"}, "it is for one platform only"},
 		{"", []string{"linux/amd64"}, `it is for "/" only`},
 	} {
-		_, err := Resolve(t.Context(), client(t, single(t, c.is)), openCache(t), []plan.Image{{Name: "registry.example/app:1", Platforms: c.want}}, nil, 4, nil)
+		_, err := Resolve(t.Context(), client(t, single(t, c.is)), openCache(t), plan.Supply{Images: []plan.Image{{Name: "registry.example/app:1", Platforms: c.want}}}, 4, nil)
 		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s for %v: got %v", c.is, c.want, err)
 		}
@@ -188,7 +188,7 @@ func TestFileThatDoesNotFitItsChecksumIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []plan.File{{Path: "files/amd64/x", URL: s.URL + "/x", ChecksumURL: s.URL + "/x.sha256"}}
-	_, err = Resolve(t.Context(), client(t, nil), store, nil, want, 4, nil)
+	_, err = Resolve(t.Context(), client(t, nil), store, plan.Supply{Files: want}, 4, nil)
 	if !errors.Is(err, cache.ErrMismatch) || !strings.Contains(err.Error(), "does not fit its checksum at "+s.URL+"/x.sha256") {
 		t.Errorf("got %v", err)
 	}
@@ -225,7 +225,7 @@ func TestUnreachableServerIsNotWaitedForAgainAndAgain(t *testing.T) {
 	for range 100 {
 		many = append(many, plan.File{Path: "files/x", URL: s.URL + "/x"})
 	}
-	_, err := Resolve(t.Context(), client(t, nil), openCache(t), nil, many, 4, nil)
+	_, err := Resolve(t.Context(), client(t, nil), openCache(t), plan.Supply{Files: many}, 4, nil)
 	if n := strings.Count(err.Error(), "fetching"); n == 0 || n > 4 {
 		t.Errorf("%d attempts are reported, want 1 to %d", n, 4)
 	}
@@ -234,7 +234,7 @@ func TestUnreachableServerIsNotWaitedForAgainAndAgain(t *testing.T) {
 func TestCancelledResolveSaysSo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Resolve(ctx, client(t, nil), openCache(t), images, files, 4, nil); !errors.Is(err, context.Canceled) {
+	if _, err := Resolve(ctx, client(t, nil), openCache(t), plan.Supply{Images: images, Files: files}, 4, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -34,6 +34,14 @@ func (l *Lock) validate() error {
 		}
 		last = f.Path
 	}
+	last = ""
+	for _, s := range l.Packages {
+		err := errors.Join(follows(last, s.Place), s.validate(sizes))
+		if err != nil {
+			return &entryError{"place", s.Place, err}
+		}
+		last = s.Place
+	}
 	return nil
 }
 

@@ -86,18 +86,30 @@ type Source struct {
 	Prefix, Mirror string
 }
 
-// Named are the images and files whose names contain one of the names.
-func (p *Plan) Named(names []string) ([]Image, []File, error) {
+// Named is the part of the supply whose names contain one of the names. known has
+// further names that stand for a place of packages: of all that is locked there.
+func (s *Supply) Named(names []string, known map[string][]string) (Supply, error) {
+	found := map[string]bool{}
+	chosen := func(texts ...string) bool {
+		any := false
+		for _, text := range texts {
+			for _, name := range names {
+				if strings.Contains(text, name) {
+					any, found[name] = true, true
+				}
+			}
+		}
+		return any
+	}
+	part := Supply{
+		Images:   slices.DeleteFunc(slices.Clone(s.Images), func(i Image) bool { return !chosen(i.Name) }),
+		Files:    slices.DeleteFunc(slices.Clone(s.Files), func(f File) bool { return !chosen(f.Path) }),
+		Packages: slices.DeleteFunc(slices.Clone(s.Packages), func(p PackageSet) bool { return !chosen(slices.Concat([]string{p.Place}, p.Names, known[p.Place])...) }),
+	}
 	for _, name := range names {
-		if !slices.ContainsFunc(p.Images, func(i Image) bool { return strings.Contains(i.Name, name) }) &&
-			!slices.ContainsFunc(p.Files, func(f File) bool { return strings.Contains(f.Path, name) }) {
-			return nil, nil, fmt.Errorf("the spec needs no image or file named %q; the lock has the names", name)
+		if !found[name] {
+			return Supply{}, fmt.Errorf("the spec needs no image, file or package named %q; the lock has the names", name)
 		}
 	}
-	chosen := func(s string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return strings.Contains(s, name) })
-	}
-	images := slices.DeleteFunc(slices.Clone(p.Images), func(i Image) bool { return !chosen(i.Name) })
-	files := slices.DeleteFunc(slices.Clone(p.Files), func(f File) bool { return !chosen(f.Path) })
-	return images, files, nil
+	return part, nil
 }

@@ -60,6 +60,8 @@ type Cluster struct {
 	Harbor                 *Harbor
 	// files are what every node gets.
 	files []upstreamFile
+	// pins are the packages whose versions the spec says.
+	pins []PackagePin
 }
 
 // Flannel is the pod network.
@@ -137,6 +139,7 @@ func newCluster(s *spec.Spec) Cluster {
 	c.Dashboard = newDashboard(in, &c)
 	c.Harbor = newHarbor(in, c.Registry)
 	c.files = upstreamFiles(s, c.Runtime)
+	c.pins = pins(in, c.Runtime)
 	return c
 }
 

@@ -20,6 +20,9 @@ type upstreamFile struct {
 }
 
 func upstreamFiles(s *spec.Spec, r Runtime) []upstreamFile {
+	if s.Cluster.Kubernetes.From == "packages" {
+		return runtimeFiles(r)
+	}
 	k := s.Cluster.Kubernetes.Version
 	list := []upstreamFile{
 		kubernetesBinary("kubeadm", k), kubernetesBinary("kubectl", k), kubernetesBinary("kubelet", k),
@@ -46,7 +49,10 @@ func kubernetesBinary(name, version string) upstreamFile {
 
 func runtimeFiles(r Runtime) []upstreamFile {
 	if r.Name == "docker" {
-		list := []upstreamFile{dockerArchive(r)}
+		var list []upstreamFile
+		if r.Package == "" {
+			list = append(list, dockerArchive(r))
+		}
 		if r.CRIDockerd != "" {
 			list = append(list, upstreamFile{
 				name: "cri-dockerd.tgz", version: r.CRIDockerd,
@@ -54,6 +60,9 @@ func runtimeFiles(r Runtime) []upstreamFile {
 			})
 		}
 		return list
+	}
+	if r.Package != "" {
+		return nil
 	}
 	return []upstreamFile{
 		{

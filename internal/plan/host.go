@@ -26,6 +26,8 @@ type Host struct {
 	Steps []string
 	// Needs are PROGRAM:PACKAGE pairs that the operating system must have.
 	Needs []string
+	// Packages are those that the bundle brings for it.
+	Packages HostPackages
 	// Files are the paths of the binaries that the steps use, sorted.
 	Files []string
 	// Images says that the steps use the bundle's images.
@@ -100,13 +102,14 @@ func newHost(s *spec.Spec, p *Plan, name string) Host {
 	}
 	h.Firewall = openings(s.Cluster, c, &h)
 	h.addKernel(c)
+	h.Needs = h.packages(h.Needs)
+	h.addPackages(s, c)
 	h.finish()
 	return h
 }
 
 // finish sorts what several roles added to, and leaves out what two of them added.
 func (h *Host) finish() {
-	h.Needs = h.packages(h.Needs)
 	slices.Sort(h.Steps)
 	h.Steps = slices.Compact(h.Steps)
 	slices.Sort(h.Files)
@@ -212,6 +215,7 @@ func (k Kubernetes) proxyModules(h *Host) []string {
 func (h *Host) addNode(s *spec.Spec, p *Plan) {
 	c := &p.Cluster
 	h.Needs = append(h.Needs, c.Kubernetes.needs()...)
+	h.Needs = append(h.Needs, c.Runtime.needs()...)
 	for _, f := range c.files {
 		h.Files = append(h.Files, path.Join("files", h.Arch, f.name))
 	}

@@ -43,6 +43,9 @@ type Kubernetes struct {
 	// Encryption is the provider of secrets at rest, or empty.
 	Encryption string
 
+	// Packages says that it comes as packages of the operating system.
+	Packages bool
+
 	minor int
 }
 
@@ -97,7 +100,8 @@ func newKubernetes(s *spec.Spec, r Runtime) Kubernetes {
 		ProxyMode:             in.KubeProxy.Mode, IPVSScheduler: in.KubeProxy.Ipvs.Scheduler,
 		StrictARP: in.KubeProxy.Ipvs.StrictARP || s.Cluster.LoadBalancer.Mode == "kube-vip",
 		Validity:  in.Certificates.Validity, Algorithm: in.Certificates.Algorithm, CAValidity: in.Certificates.CAValidity,
-		minor: minor(in.Version),
+		Packages: in.From == "packages",
+		minor:    minor(in.Version),
 	}
 	if in.Kubelet.MaxPods > 0 {
 		k.MaxPods = strconv.FormatInt(in.Kubelet.MaxPods, 10)

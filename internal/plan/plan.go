@@ -22,9 +22,7 @@ type Plan struct {
 	Manifests []Manifest
 	// Units are the paths below units/ that any host uses, sorted.
 	Units []string
-	// Images are sorted by name, Files by path.
-	Images []Image
-	Files  []File
+	Supply
 	// Programs are the architectures for which the bundle carries satchel itself,
 	// sorted.
 	Programs []string
@@ -32,6 +30,14 @@ type Plan struct {
 	Sources []Source
 	// SpecDigest is "sha256:…" of the resolved spec.
 	SpecDigest string
+}
+
+// Supply is all that a bundle takes from elsewhere.
+type Supply struct {
+	// Images are sorted by name, Files by path, Packages by place.
+	Images   []Image
+	Files    []File
+	Packages []PackageSet
 }
 
 // New derives the plan of a valid spec.
@@ -44,9 +50,10 @@ func New(s *spec.Spec) *Plan {
 	for _, name := range sortedKeys(s.Cluster.Hosts) {
 		p.Hosts = append(p.Hosts, newHost(s, p, name))
 	}
-	p.Units = units(p.Hosts)
+	p.Units = units(&p.Cluster, p.Hosts)
 	p.Images = images(s, p.Hosts)
 	p.Files = files(&p.Cluster, p.Hosts)
+	p.Packages = packageSets(s, &p.Cluster, p.Hosts)
 	p.Programs = programs(p.Hosts)
 	for _, prefix := range sortedKeys(s.Cluster.Sources) {
 		p.Sources = append(p.Sources, Source{Prefix: prefix, Mirror: s.Cluster.Sources[prefix]})

@@ -167,11 +167,11 @@ hosts: a: {address: "10.0.0.1", roles: ["control-plane"]}
 
 func TestNamedChoosesEachOnce(t *testing.T) {
 	p := load(t, "../../bundles/course-ha")
-	images, files, err := p.Named([]string{"etcd", "3.5.1-0", "kubectl"})
-	if err != nil || len(images) != 1 || images[0].Name != "registry.k8s.io/etcd:3.5.1-0" || len(files) != 1 {
-		t.Errorf("got %v, %v, %v", images, files, err)
+	part, err := p.Named([]string{"etcd", "3.5.1-0", "kubectl"}, nil)
+	if err != nil || len(part.Images) != 1 || part.Images[0].Name != "registry.k8s.io/etcd:3.5.1-0" || len(part.Files) != 1 {
+		t.Errorf("got %+v, %v", part, err)
 	}
-	if _, _, err := p.Named([]string{"etcd", "nothing"}); err == nil {
+	if _, err := p.Named([]string{"etcd", "nothing"}, nil); err == nil {
 		t.Error("a name that nothing has is not an error")
 	}
 }

@@ -13,6 +13,8 @@ import (
 type Runtime struct {
 	// Name is docker or containerd; Runc is empty with docker, which brings its own.
 	Name, Version, Runc string
+	// Package is the operating system's package that it comes as, or empty.
+	Package string
 	// CRIDockerd is its release where Docker needs it.
 	CRIDockerd string
 	// CRISocket is what kubeadm writes for the node. For Docker below 1.24 it is
@@ -43,6 +45,9 @@ func newRuntime(s *spec.Spec, registry Registry) Runtime {
 	if minor <= 23 {
 		r.Docker = dockerBefore24
 	}
+	if in.From == "packages" {
+		r.Package = orDefault(in.Package, map[string]string{"docker": "docker.io", "containerd": "containerd"}[in.Name])
+	}
 	if in.Name == "docker" {
 		r.Version = orDefault(in.Version, r.Docker)
 		r.Docker = r.Version
@@ -56,6 +61,9 @@ func newRuntime(s *spec.Spec, registry Registry) Runtime {
 		return r
 	}
 	r.Version, r.Runc = orDefault(in.Version, s.Containerd.Containerd), orDefault(in.Runc, s.Containerd.Runc)
+	if r.Package != "" {
+		r.Runc = "" // the package depends on its own
+	}
 	r.CRISocket = "unix:///var/run/containerd/containerd.sock"
 	r.Endpoint = r.CRISocket
 	r.Config = "config.v3.toml.tmpl"

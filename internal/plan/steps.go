@@ -25,10 +25,23 @@ func Steps(hosts []Host) []string {
 	return sortedKeys(seen)
 }
 
-func units(hosts []Host) []string {
+// packaged says that the units of a step come with packages.
+func (c *Cluster) packaged(step string) bool {
+	switch step {
+	case "40-docker.sh", "40-containerd.sh":
+		return c.Runtime.Package != ""
+	case "50-kubernetes.sh":
+		return c.Kubernetes.Packages
+	}
+	return false
+}
+
+func units(c *Cluster, hosts []Host) []string {
 	var list []string
 	for _, step := range Steps(hosts) {
-		list = append(list, stepUnits[step]...)
+		if !c.packaged(step) {
+			list = append(list, stepUnits[step]...)
+		}
 	}
 	slices.Sort(list)
 	return list
@@ -60,6 +73,9 @@ func (k Kubernetes) needs() []string {
 	}
 	if k.minor <= 23 {
 		needs = append(needs, "socat:socat") // the dockershim forwards ports with it
+	}
+	if k.Packages {
+		needs = append(needs, kubernetesPackages...)
 	}
 	return needs
 }

@@ -31,8 +31,12 @@ func Render(p *plan.Plan) (Tree, error) {
 		return nil, err
 	}
 	r := renderer{plan: p, templates: parsed, once: map[string][]byte{}}
-	r.copy("install.sh", modeScript)
-	r.copy("steps/lib.sh", modeFile)
+	for _, script := range []string{"install.sh", "reset.sh", "status.sh", "upgrade.sh"} {
+		r.copy(script, modeScript)
+	}
+	for _, library := range []string{"bundle.sh", "journal.sh", "lib.sh", "network.sh", "turn.sh", "undo.sh"} {
+		r.copy(path.Join("steps", library), modeFile)
+	}
 	for _, step := range plan.Steps(p.Hosts) {
 		r.copy(path.Join("steps", step), modeScript)
 	}

@@ -64,7 +64,7 @@ func (s *Side) needs(p *plan.Plan, path string) error {
 		return fmt.Errorf("the lock of %s: %w", s.Name, err)
 	default:
 		s.LockDigest = l.Digest()
-		if l.Covers(p.Images, p.Files) != nil {
+		if l.Covers(p.Supply) != nil {
 			s.Notes = append(s.Notes, lockName+" does not fit the spec (run satchel lock): some digests and sizes are not known")
 		}
 	}

@@ -45,15 +45,19 @@ type attached struct {
 	sums []string
 }
 
-// attach reads the user's manifests and the files of derived images.
+// attach reads the user's manifests, the files of derived images, and the keys and
+// baselines of packages.
 func attach(ctx *cue.Context, s *Spec, user cue.Value) error {
 	in := s.Cluster
-	if len(in.Manifests) == 0 && len(in.DerivedImages) == 0 {
+	if len(in.Manifests) == 0 && len(in.DerivedImages) == 0 && len(in.Packages.Systems) == 0 {
 		return nil
 	}
-	apis, err := knownAPIs(ctx)
-	if err != nil {
-		return err
+	var apis []manifest.API
+	if len(in.Manifests) > 0 {
+		var err error
+		if apis, err = knownAPIs(ctx); err != nil {
+			return err
+		}
 	}
 	root, err := os.OpenRoot(s.Dir)
 	if err != nil {
@@ -68,6 +72,7 @@ func attach(ctx *cue.Context, s *Spec, user cue.Value) error {
 	for _, name := range slices.Sorted(maps.Keys(in.DerivedImages)) {
 		s.ImageFiles[name] = a.image(name, in.DerivedImages[name])
 	}
+	s.PackageFiles = a.packages(in.Packages.Systems)
 	if len(a.problems) > 0 {
 		a.problems.sort()
 		return a.problems
@@ -174,6 +179,44 @@ func (a *attached) image(name string, in v1.DerivedImage) []ImageFile {
 	}
 	slices.SortFunc(list, func(a, b ImageFile) int { return strings.Compare(a.Path, b.Path) })
 	return list
+}
+
+// packages reads the keys and baselines of all systems. One key may be that of several
+// repositories.
+func (a *attached) packages(systems map[string]v1.PackageSystem) map[string][]byte {
+	files := map[string][]byte{}
+	read := func(name string, field ...string) {
+		if _, known := files[name]; known {
+			return
+		}
+		if _, err := a.root.Stat(name); errors.Is(err, fs.ErrNotExist) {
+			a.wrong(field, name, errors.New("there is no such file beside the spec"))
+			return
+		}
+		data, err := a.read(name)
+		if err == nil && len(data) == 0 {
+			err = errors.New("it is empty")
+		}
+		if err != nil {
+			a.wrong(field, name, err)
+			return
+		}
+		files[name] = data
+		a.note("packages", name, data)
+	}
+	for _, system := range slices.Sorted(maps.Keys(systems)) {
+		in := systems[system]
+		at := []string{"packages", "systems", system}
+		if in.Baseline != "minimal" {
+			read(in.Baseline, append(slices.Clone(at), "baseline")...)
+		}
+		for _, repository := range slices.Sorted(maps.Keys(in.Repositories)) {
+			for i, key := range in.Repositories[repository].Keys {
+				read(key, append(slices.Clone(at), "repositories", repository, "keys", strconv.Itoa(i))...)
+			}
+		}
+	}
+	return files
 }
 
 // WithNewline is a text as a file holds it: CUE's multi-line strings end without one.

@@ -33,6 +33,9 @@ type Spec struct {
 	Manifests []Manifest
 	// ImageFiles are the files of each derived image, sorted by path.
 	ImageFiles map[string][]ImageFile
+	// PackageFiles are the keys and baselines that packages.systems names, by their paths
+	// below the spec's directory.
+	PackageFiles map[string][]byte
 	// Digest is "sha256:" and the checksum of the resolved spec as JSON, with the
 	// checksums of the files that it names. Sources are left out: where bytes are
 	// fetched does not change what they are.

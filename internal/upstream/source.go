@@ -60,8 +60,9 @@ func parseFileMirror(m mirror, target string) (mirror, error) {
 	if err != nil {
 		return m, errors.New("the mirror is not a URL")
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return m, errors.New("a mirror of files begins with https:// or http:// and a host")
+	isDirectory := u.Scheme == "file" && u.Host == "" && u.Path != ""
+	if !isDirectory && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		return m, errors.New("a mirror of files begins with https:// or http:// and a host, or with file:/// and a directory")
 	}
 	m.url = strings.TrimRight(target, "/")
 	return m, nil

@@ -32,6 +32,8 @@ func newTransport(wait time.Duration, roots *x509.CertPool) http.RoundTripper {
 	if roots != nil {
 		t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	}
+	// A mirror may be a directory of this machine.
+	t.RegisterProtocol("file", http.NewFileTransport(http.Dir("/")))
 	// A dead HTTP/2 connection would otherwise serve the retries too.
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: wait / 2, PingTimeout: wait / 2}
 	return &idleTransport{inner: t, wait: wait}
@@ -96,6 +98,9 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	}
 	if via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {
 		return &redirectError{fmt.Sprintf("it redirects from https to plain http at %q", req.URL.Host)}
+	}
+	if req.URL.Scheme != "https" && req.URL.Scheme != "http" {
+		return &redirectError{fmt.Sprintf("it redirects to a %s: address", req.URL.Scheme)}
 	}
 	return nil
 }

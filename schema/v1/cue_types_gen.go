@@ -59,6 +59,10 @@ type Cluster struct {
 	// registry is where the hosts get their images from.
 	Registry Registry `json:"registry"`
 
+	// packages are what the bundle brings of the hosts' operating systems. Without systems
+	// it brings nothing, and install.sh names the packages that a host lacks.
+	Packages Packages `json:"packages"`
+
 	// addons are parts of many clusters that satchel knows how to install.
 	Addons Addons `json:"addons"`
 
@@ -207,6 +211,11 @@ type System struct {
 type Kubernetes struct {
 	// version is a release of the catalogue, without a leading v.
 	Version string `json:"version"`
+
+	// from says how it comes: upstream's binaries, or packages of the version, from a
+	// repository of packages.systems such as pkgs.k8s.io. Packages are held, so that no
+	// update of the system moves them.
+	From string `json:"from"`
 
 	// dnsDomain is the domain of the cluster's services.
 	DNSDomain string `json:"dnsDomain"`
@@ -433,6 +442,14 @@ type Runtime struct {
 	// name is docker or containerd. From Kubernetes 1.24 on Docker comes with cri-dockerd.
 	Name string `json:"name"`
 
+	// from says how it comes: upstream's static build, or a package of the version, from a
+	// repository of packages.systems. The package is held.
+	From string `json:"from"`
+
+	// package is its name where it comes as one. Default: containerd, of docker docker.io,
+	// as Debian has them; Docker's own repositories have containerd.io and docker-ce.
+	Package string `json:"package,omitempty"`
+
 	// version is the runtime's release, without a leading v. Default: of docker
 	// 20.10.17 up to Kubernetes 1.23 and 28.5.2 after it, of containerd what the
 	// catalogue has for the release.
@@ -576,6 +593,61 @@ type HarborUser struct {
 
 	// projects are what the user may do in which project.
 	Projects map[string]string `json:"projects,omitempty"`
+}
+
+// #Packages are the packages of the hosts' operating systems that the bundle brings.
+type Packages struct {
+	// from is where a host takes them: bundle is its own copy of the bundle, registry the
+	// registry host, so that the others need not carry packages.
+	From string `json:"from"`
+
+	// systems are the operating systems whose hosts get packages, keyed by FAMILY-RELEASE as
+	// the hosts' os has it, such as "debian-12". Hosts of another system, or without a
+	// release, get none, and install.sh names the packages that they lack. Each
+	// architecture is resolved by itself.
+	Systems map[string]PackageSystem `json:"systems,omitempty"`
+}
+
+// #PackageSystem is what hosts of one operating system get. The packages that their roles
+// need are known (install.sh would name them); all that these depend on comes too.
+type PackageSystem struct {
+	// repositories are where packages come from, keyed by a name of your own.
+	Repositories map[string]PackageRepository `json:"repositories"`
+
+	// baseline is what the hosts have already: minimal is the smallest system that the
+	// distribution's installer makes. Or it is a file beside the spec, as the bundle's
+	// baseline.sh prints it on a host.
+	Baseline string `json:"baseline"`
+
+	// extra are further packages to install on every host of the system.
+	Extra []string `json:"extra,omitempty"`
+
+	// prefer are packages to take wherever there is a choice, the first before the others:
+	// among alternatives, and among those that provide a name.
+	Prefer []string `json:"prefer,omitempty"`
+}
+
+// #PackageRepository is a repository of deb or rpm packages. What is not signed by one of
+// its keys is not taken.
+type PackageRepository struct {
+	// url is where the repository is; file:// names a directory on the build machine.
+	// `sources` can say where to fetch instead. Of rpm repositories $basearch stands for
+	// the architecture by its own name, x86_64 or aarch64.
+	URL string `json:"url"`
+
+	// suites are those of a deb repository, such as bookworm and bookworm-updates; a flat
+	// repository has the suite "/".
+	Suites []string `json:"suites,omitempty"`
+
+	// components are those of the suites, such as main; a flat repository has none.
+	Components []string `json:"components,omitempty"`
+
+	// keys are files beside the spec with the OpenPGP keys that sign the repository.
+	Keys []string `json:"keys"`
+
+	// anyAge takes a snapshot whose time has run out, as snapshots do. Of a mirror that
+	// should be up to date it would hide that it no longer is.
+	AnyAge bool `json:"anyAge"`
 }
 
 // #Application is a Deployment.

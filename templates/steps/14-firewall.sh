@@ -3,9 +3,6 @@
 # closed, and the firewall is neither started nor stopped.
 . "$BUNDLE/steps/lib.sh"
 
-# missing COMMAND... is true when the command fails: the rule is not there.
-missing() { ! "$@" >/dev/null 2>&1; }
-
 # Rules that are permanent count from the next reload or start on; firewall-cmd knows
 # them only while the firewall runs.
 permanent=(firewall-cmd --permanent)
@@ -13,9 +10,34 @@ if [[ $FIREWALL == firewalld ]] && ! systemctl is-active --quiet firewalld.servi
 	permanent=(firewall-offline-cmd)
 fi
 
+# reload has the firewall that runs take the rules.
+reload() {
+	if [[ ${permanent[0]} == firewall-cmd ]]; then run firewall-cmd --quiet --reload; fi
+}
+
+undo() { # FIREWALL RULE...
+	local rule
+	read -r -a rule <<<"$1"
+	case ${rule[0]} in
+	firewalld)
+		"${permanent[@]}" --quiet "${rule[@]:1}"
+		reload
+		;;
+	ufw) ufw "${rule[@]:1}" >/dev/null ;;
+	esac
+}
+if [[ ${1:-} == undo ]]; then
+	undo "${@:2}"
+	exit
+fi
+
+# missing COMMAND... is true when the command fails: the rule is not there.
+missing() { ! "$@" >/dev/null 2>&1; }
+
 # firewalld OPTION... opens it.
 firewalld() {
 	if missing "${permanent[@]}" "${@/--add-/--query-}"; then
+		record_own "firewalld ${*/--add-/--remove-}"
 		run "${permanent[@]}" --quiet "$@"
 		changed "firewall:$1"
 	fi
@@ -27,6 +49,7 @@ if [[ $FIREWALL == ufw ]]; then ufw_rules=$(ufw show added 2>/dev/null || true);
 # ufw_allow RULE... adds a rule that is not there.
 ufw_allow() {
 	if [[ $'\n'$ufw_rules$'\n' != *$'\n'"ufw $*"$'\n'* ]]; then
+		if [[ $1 == route ]]; then record_own "ufw route delete ${*:2}"; else record_own "ufw delete $*"; fi
 		run ufw "$@" >/dev/null
 		changed "firewall:$*"
 	fi
@@ -49,6 +72,4 @@ while read -r protocol what _; do
 	esac
 done <"$HOST_DIR/firewall"
 
-if [[ $FIREWALL == firewalld && $CHANGED != ' ' ]] && systemctl is-active --quiet firewalld.service; then
-	run firewall-cmd --quiet --reload
-fi
+if [[ $FIREWALL == firewalld && $CHANGED$DUE != '  ' ]]; then reload; fi

@@ -1,0 +1,233 @@
+package lock
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/satchel-kit/satchel/internal/plan"
+)
+
+// PackageSet are the packages of one operating system and architecture as they were when
+// they were locked.
+type PackageSet struct {
+	// Place is the directory below packages/ of the bundle, such as "debian-12-amd64".
+	Place string `json:"place"`
+	// Names are what was asked for, sorted: NAME, or NAME=VERSION with upstream's version.
+	Names []string `json:"names"`
+	// Prefer are what goes first where there is a choice.
+	Prefer []string `json:"prefer,omitempty"`
+	// Baseline is "minimal", or "sha256:…" of the list of what hosts have.
+	Baseline string `json:"baseline"`
+	// Repositories are sorted by name.
+	Repositories []PackageRepository `json:"repositories"`
+	// Packages are sorted by name.
+	Packages []Package `json:"packages"`
+}
+
+// PackageRepository is where packages were looked for, and its state at that moment.
+type PackageRepository struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+	// Suites and Components are those of a deb repository.
+	Suites     []string `json:"suites,omitempty"`
+	Components []string `json:"components,omitempty"`
+	// Keys is "sha256:…" of the keys, AnyAge says that the snapshots could be of any age.
+	Keys      string     `json:"keys"`
+	AnyAge    bool       `json:"anyAge,omitempty"`
+	Snapshots []Snapshot `json:"snapshots"`
+}
+
+// Snapshot is what names all packages of a repository, or of one suite, by checksum: a
+// signed Release, or repomd.xml.
+type Snapshot struct {
+	Suite string `json:"suite,omitempty"`
+	// Date is what it says of itself, in UTC.
+	Date   time.Time `json:"date"`
+	SHA256 string    `json:"sha256"`
+}
+
+// Package is one package that is added to the baseline.
+type Package struct {
+	Name         string `json:"name"`
+	Version      string `json:"version"`
+	Architecture string `json:"architecture"`
+	URL          string `json:"url"`
+	// SHA256 is 64 lower-case hexadecimal digits.
+	SHA256 string `json:"sha256"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
+}
+
+// Digest is the package's SHA-256 in the form of an OCI digest.
+func (p Package) Digest() string { return "sha256:" + p.SHA256 }
+
+// Dir is where the set's repository is in the bundle.
+func (s PackageSet) Dir() string { return "packages/" + s.Place }
+
+// IsRPM tells whether the packages are of that kind; the others are debs.
+func (s PackageSet) IsRPM() bool { return strings.HasPrefix(s.Place, "rhel-") }
+
+// File is the package's place in the set's repository, by the custom of each kind
+// (deb-name(7); of an rpm's version the epoch is left out).
+func (s PackageSet) File(p Package) string {
+	if s.IsRPM() {
+		_, version, epoch := strings.Cut(p.Version, ":")
+		if !epoch {
+			version = p.Version
+		}
+		return "pool/" + p.Name + "-" + version + "." + p.Architecture + ".rpm"
+	}
+	return "pool/" + p.Name + "_" + strings.ReplaceAll(p.Version, ":", "%3a") + "_" + p.Architecture + ".deb"
+}
+
+// PackageNames are the names of all packages by place. A nil lock has none.
+func (l *Lock) PackageNames() map[string][]string {
+	names := map[string][]string{}
+	if l == nil {
+		return names
+	}
+	for _, s := range l.Packages {
+		for _, p := range s.Packages {
+			names[s.Place] = append(names[s.Place], p.Name)
+		}
+	}
+	return names
+}
+
+// CountPackages is how many packages there are in all sets.
+func (l *Lock) CountPackages() int {
+	n := 0
+	for _, s := range l.Packages {
+		n += len(s.Packages)
+	}
+	return n
+}
+
+// asked is a set without what is found.
+func asked(want plan.PackageSet) PackageSet {
+	s := PackageSet{Place: want.Place, Prefer: want.Prefer, Baseline: "minimal"}
+	for _, name := range want.Names {
+		if version := want.Pinned(name); version != "" {
+			name += "=" + version
+		}
+		s.Names = append(s.Names, name)
+	}
+	if want.Baseline != nil {
+		s.Baseline = digestOf(want.Baseline)
+	}
+	for _, r := range want.Repositories {
+		s.Repositories = append(s.Repositories, PackageRepository{
+			Name: r.Name, URL: r.URL, Suites: r.Suites, Components: r.Components, AnyAge: r.AnyAge, Keys: digestOf(r.Keys),
+		})
+	}
+	return s
+}
+
+func digestOf(data []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(data)) }
+
+// note has what was asked for. Snapshots move all the time; what counts of them is the
+// packages.
+func (s PackageSet) note(w wants) {
+	at := "of " + s.Place
+	w["packages "+at] = strings.Join(s.Names, ", ")
+	w["the baseline "+at] = s.Baseline
+	if len(s.Prefer) > 0 {
+		w["the preferred packages "+at] = strings.Join(s.Prefer, ", ")
+	}
+	for _, r := range s.Repositories {
+		text := strings.Join(slices.Concat([]string{r.URL}, r.Suites, r.Components, []string{"with keys " + r.Keys}), " ")
+		if r.AnyAge {
+			text += ", of any age"
+		}
+		w["repository "+r.Name+" "+at] = text
+	}
+}
+
+// filled has empty lists where s has none.
+func (s PackageSet) filled() PackageSet {
+	s.Names, s.Packages = append([]string{}, s.Names...), append([]Package{}, s.Packages...)
+	s.Repositories = append([]PackageRepository{}, s.Repositories...)
+	for i := range s.Repositories {
+		s.Repositories[i].Snapshots = append([]Snapshot{}, s.Repositories[i].Snapshots...)
+	}
+	return s
+}
+
+var (
+	placeForm = regexp.MustCompile(`^(debian|rhel)-[0-9.]+-[a-z0-9]+$`)
+	// wordForm is what names, versions and architectures are made of.
+	wordForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+~:^_-]*$`)
+)
+
+func (s PackageSet) validate(sizes map[string]int64) error {
+	if !placeForm.MatchString(s.Place) {
+		return errors.New("it is not FAMILY-RELEASE-ARCHITECTURE")
+	}
+	if s.Baseline != "minimal" && !isDigest(s.Baseline) {
+		return fmt.Errorf("the baseline %q is neither \"minimal\" nor a digest", s.Baseline)
+	}
+	last := ""
+	for _, r := range s.Repositories {
+		if err := errors.Join(follows(last, r.Name), r.validate()); err != nil {
+			return fmt.Errorf("repository %q: %w", r.Name, err)
+		}
+		last = r.Name
+	}
+	last = ""
+	for _, p := range s.Packages {
+		if err := errors.Join(follows(last, p.Name+" "+p.Architecture), p.validate(sizes)); err != nil {
+			return fmt.Errorf("package %q: %w", p.Name, err)
+		}
+		last = p.Name + " " + p.Architecture
+	}
+	return nil
+}
+
+func (r PackageRepository) validate() error {
+	if !isDigest(r.Keys) {
+		return fmt.Errorf("the keys %q are no digest", r.Keys)
+	}
+	for _, s := range r.Snapshots {
+		if !isSHA256(s.SHA256) {
+			return fmt.Errorf("sha256 %q of a snapshot is not 64 lower-case hexadecimal digits", s.SHA256)
+		}
+	}
+	return isAddress(r.URL)
+}
+
+func (p Package) validate(sizes map[string]int64) error {
+	for _, word := range []string{p.Name, p.Version, p.Architecture} {
+		if !wordForm.MatchString(word) {
+			return fmt.Errorf("%q is no name, version or architecture", word)
+		}
+	}
+	switch {
+	case !isSHA256(p.SHA256):
+		return fmt.Errorf("sha256 %q is not 64 lower-case hexadecimal digits", p.SHA256)
+	case p.Size <= 0:
+		return fmt.Errorf("the size %d is none of a package", p.Size)
+	}
+	return errors.Join(isAddress(p.URL), agree(sizes, p.Digest(), p.Size))
+}
+
+// isAddress is for what may also be on the build machine itself.
+func isAddress(address string) error {
+	u, err := url.Parse(address)
+	if err == nil && (u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") || u.Scheme == "file" && u.Host == "" && u.Path != "") {
+		return nil
+	}
+	return fmt.Errorf("url %q is not an https://, http:// or file:/// address", address)
+}
+
+func sortPackages(list []Package) {
+	slices.SortFunc(list, func(a, b Package) int {
+		return cmp.Or(cmp.Compare(a.Name+" "+a.Architecture, b.Name+" "+b.Architecture), cmp.Compare(a.Version, b.Version))
+	})
+}
