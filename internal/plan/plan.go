@@ -32,13 +32,27 @@ type Plan struct {
 	Sources []Source
 	// SpecDigest is "sha256:…" of the resolved spec.
 	SpecDigest string
+	// Guide is the language of the guide, or empty.
+	Guide string
+	// Seats are the clusters of a kit, by number. The kit itself has no hosts; its images,
+	// files and programs are those of all seats, and of Cluster it has name and version.
+	Seats []*Plan
+	// Seat is set for the cluster of one seat.
+	Seat *spec.Seat
 }
 
 // New derives the plan of a valid spec.
 func New(s *spec.Spec) *Plan {
+	if len(s.Seats) > 0 {
+		return newKit(s)
+	}
 	p := &Plan{
 		Cluster:    newCluster(s),
 		SpecDigest: s.Digest,
+		Seat:       s.Seat,
+	}
+	if s.Cluster.Guide != nil {
+		p.Guide = s.Cluster.Guide.Language
 	}
 	p.Manifests = manifests(s, &p.Cluster)
 	for _, name := range sortedKeys(s.Cluster.Hosts) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 	"text/template"
 
@@ -26,10 +25,17 @@ const hostDir = "hosts/HOST"
 
 // Render returns the bundle's text files, sorted by path.
 func Render(p *plan.Plan) (Tree, error) {
+	if len(p.Seats) > 0 {
+		return renderKit(p)
+	}
 	parsed, err := parse()
 	if err != nil {
 		return nil, err
 	}
+	return renderCluster(p, parsed)
+}
+
+func renderCluster(p *plan.Plan, parsed *template.Template) (Tree, error) {
 	r := renderer{plan: p, templates: parsed, once: map[string][]byte{}}
 	r.copy("install.sh", modeScript)
 	r.copy("steps/lib.sh", modeFile)
@@ -48,7 +54,7 @@ func Render(p *plan.Plan) (Tree, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	slices.SortFunc(r.tree, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	r.tree.sort()
 	return r.tree, nil
 }
 

@@ -169,6 +169,10 @@ func (c *crossed) alike(first, s *Spec) {
 		{[]string{"kit", "name"}, func(c v1.Cluster) any { return c.Kit.Name }},
 		{[]string{"kit", "seats"}, func(c v1.Cluster) any { return c.Kit.Seats }},
 		{[]string{"kubernetes", "version"}, func(c v1.Cluster) any { return c.Kubernetes.Version }},
+		{[]string{"releases"}, func(c v1.Cluster) any { return c.Releases }},
+		{[]string{"runtime"}, func(c v1.Cluster) any { return c.Runtime }},
+		{[]string{"registry", "harbor", "version"}, func(c v1.Cluster) any { return c.Registry.Harbor.Version }},
+		{[]string{"derivedImages"}, func(c v1.Cluster) any { return c.DerivedImages }},
 		{[]string{"guide", "language"}, func(c v1.Cluster) any { return c.Guide.Language }},
 		{[]string{"sources"}, func(c v1.Cluster) any { return c.Sources }},
 	} {

@@ -138,7 +138,7 @@ func TestSeatsAreHeldAgainstEachOther(t *testing.T) {
 			`kit`},
 		"unknown field of all seats": {
 			`mode: "preload"`, `{mode: "preload", x: kit.seat}`,
-			`cluster.cue:18:30: registry.x: given an unknown field`},
+			`cluster.cue:19:29: registry.x: given an unknown field`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(pair, c.old, c.new, 1)
