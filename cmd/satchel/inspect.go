@@ -54,10 +54,7 @@ func printSummary(out io.Writer, s *bundle.Summary) error {
 	}
 	fmt.Fprintf(w, "size\t%s: images %s (sharing saves %s), files %s, programs %s, texts %s\n", progress.Bytes(s.Total),
 		progress.Bytes(s.Blobs), progress.Bytes(s.Shared), progress.Bytes(s.Files), progress.Bytes(s.Programs), progress.Bytes(s.Tree))
-	fmt.Fprintf(w, "\nHOST\tADDRESS\tROLES\n")
-	for _, h := range m.Hosts {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", h.Name, h.Address, strings.Join(h.Roles, ", "))
-	}
+	printHosts(w, m)
 	fmt.Fprintf(w, "\nIMAGE\tPLATFORM\tLAYERS\tSIZE\tDIGEST\n")
 	for _, i := range s.Images {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", i.Name, i.Platform, i.Layers, progress.Bytes(i.Size), i.Digest)
@@ -73,4 +70,25 @@ func printSummary(out io.Writer, s *bundle.Summary) error {
 		}
 	}
 	return w.Flush()
+}
+
+// printHosts lists the hosts; of a kit those of each seat.
+func printHosts(w io.Writer, m *bundle.Manifest) {
+	if len(m.Seats) == 0 {
+		fmt.Fprintf(w, "\nHOST\tADDRESS\tROLES\n")
+	}
+	for _, h := range m.Hosts {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", h.Name, h.Address, strings.Join(h.Roles, ", "))
+	}
+	if len(m.Seats) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nSEAT\tCLUSTER\tSIZE\tHOSTS\n")
+	for _, seat := range m.Seats {
+		hosts := make([]string, len(seat.Hosts))
+		for i, h := range seat.Hosts {
+			hosts[i] = h.Name + " " + h.Address
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", seat.Seat, seat.Name, progress.Bytes(m.SeatSize(seat.Seat)), strings.Join(hosts, ", "))
+	}
 }
