@@ -100,7 +100,7 @@ Of a kit, --secrets is the directory that secrets new made, and each seat's part
 DIR/NN/; with --seat it is that seat's own file, and DIR has the parts of its hosts.`,
 		Example: `  satchel secrets split bundles/course-ha --secrets course-ha.secrets -o parts
   satchel secrets split bundles/classroom --secrets classroom.secrets -o parts`,
-		Args:    atMost(1),
+		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" || file == "" {
 				return usagef("secrets split needs --secrets FILE and -o DIR")
