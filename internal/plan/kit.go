@@ -21,9 +21,9 @@ func newKit(s *spec.Spec) *Plan {
 		for _, arch := range own.Programs {
 			programs[arch] = true
 		}
-		p.Guide, p.Sources = own.Guide, own.Sources
 		p.Seats = append(p.Seats, own)
 	}
+	p.Guide, p.Sources = p.Seats[0].Guide, p.Seats[0].Sources
 	for _, name := range sortedKeys(images) {
 		p.Images = append(p.Images, images[name])
 	}

@@ -32,8 +32,8 @@ type Plan struct {
 	Sources []Source
 	// SpecDigest is "sha256:…" of the resolved spec.
 	SpecDigest string
-	// Guide is the language of the guide, or empty.
-	Guide string
+	// Guide is nil where the cluster has none; a kit has that of its first seat.
+	Guide *Guide
 	// Seats are the clusters of a kit, by number. The kit itself has no hosts; its images,
 	// files and programs are those of all seats, and of Cluster it has name and version.
 	Seats []*Plan
@@ -51,13 +51,11 @@ func New(s *spec.Spec) *Plan {
 		SpecDigest: s.Digest,
 		Seat:       s.Seat,
 	}
-	if s.Cluster.Guide != nil {
-		p.Guide = s.Cluster.Guide.Language
-	}
 	p.Manifests = manifests(s, &p.Cluster)
 	for _, name := range sortedKeys(s.Cluster.Hosts) {
 		p.Hosts = append(p.Hosts, newHost(s, p, name))
 	}
+	p.Guide = newGuide(s.Cluster, p)
 	p.Units = units(p.Hosts)
 	p.Images = images(s, p.Hosts)
 	p.Files = files(&p.Cluster, p.Hosts)

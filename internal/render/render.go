@@ -51,6 +51,9 @@ func renderCluster(p *plan.Plan, parsed *template.Template) (Tree, error) {
 	for i := range p.Hosts {
 		r.host(&p.Hosts[i])
 	}
+	if p.Guide != nil {
+		r.guide()
+	}
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -65,6 +68,8 @@ type data struct {
 	Host    *plan.Host
 	// Workload is set for the manifest of an application or of services.
 	Workload *plan.Workload
+	// Plan is set for the guide.
+	Plan *plan.Plan
 }
 
 type renderer struct {

@@ -1,5 +1,6 @@
-# shellcheck shell=bash
+#!/bin/bash
 # 2.2.2: CoreDNS asks a server that is not there.
+. "$BUNDLE/lessons/lib.sh"
 
 corefile() { kubectl -n kube-system get configmap coredns -o 'jsonpath={.data.Corefile}'; }
 # set_corefile takes the text from standard input; an x guards its last newline.
@@ -19,3 +20,5 @@ prepare() {
 spoil() { sed 's/^\( *forward [.]\) [^{]*/\1 192.0.2.53 /' "$RECORD/corefile" | set_corefile; }
 mended() { [[ $(corefile) == "$(noted corefile)" ]]; }
 undo() { if ! mended; then set_corefile <"$RECORD/corefile"; fi; }
+
+lesson "$@"

@@ -1,5 +1,6 @@
-# shellcheck shell=bash
+#!/bin/bash
 # 1.2.2: haproxy looks for an API server where none is.
+. "$BUNDLE/lessons/lib.sh"
 
 config=/etc/haproxy/haproxy.cfg
 story() { say "A colleague says: the status page of haproxy on $HOST_NAME shows a control plane as DOWN, and that one says that it is well."; }
@@ -19,3 +20,5 @@ undo() {
 	if ! kept "$config"; then give_back "$config"; fi
 	systemctl reload-or-restart haproxy.service
 }
+
+lesson "$@"

@@ -1,5 +1,6 @@
-# shellcheck shell=bash
+#!/bin/bash
 # 1.3.3: an application whose image has a name that no registry knows.
+. "$BUNDLE/lessons/lib.sh"
 
 application=${APPLICATIONS%% *}
 namespace=${application%%/*} deployment=${application#*/}
@@ -14,3 +15,5 @@ prepare() { image | note image && [[ -s $RECORD/image ]] && date +%s | note read
 spoil() { set_image "$(noted image)-oops"; }
 mended() { [[ $(image) == "$(noted image)" ]] && kubectl -n "$namespace" rollout status "deployment/$deployment" --timeout=60s >/dev/null; }
 undo() { if [[ $(image) != "$(noted image)" ]]; then set_image "$(noted image)"; fi; }
+
+lesson "$@"

@@ -1,5 +1,6 @@
-# shellcheck shell=bash
+#!/bin/bash
 # 1.1.6: a node whose kubelet does not run.
+. "$BUNDLE/lessons/lib.sh"
 
 story() { say "A colleague says: kubectl get nodes shows $HOST_NAME as NotReady after a minute, and new pods never start there."; }
 prepare() {
@@ -9,3 +10,5 @@ prepare() {
 spoil() { systemctl stop kubelet.service; }
 mended() { systemctl is-active --quiet kubelet.service; }
 undo() { systemctl start kubelet.service; }
+
+lesson "$@"

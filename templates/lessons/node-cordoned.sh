@@ -1,5 +1,6 @@
-# shellcheck shell=bash
+#!/bin/bash
 # 1.1.7: a node that takes no new pods.
+. "$BUNDLE/lessons/lib.sh"
 
 node=$(names "$WORKERS")
 node=${node%% *}
@@ -14,3 +15,5 @@ prepare() {
 spoil() { kubectl cordon "$node" >/dev/null; }
 mended() { [[ -z $(flag) ]]; }
 undo() { kubectl uncordon "$(noted ready)" >/dev/null; }
+
+lesson "$@"

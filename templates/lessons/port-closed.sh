@@ -1,5 +1,6 @@
-# shellcheck shell=bash
+#!/bin/bash
 # 2.1.3: a firewall on a node drops what it should let in.
+. "$BUNDLE/lessons/lib.sh"
 
 # Both ways to say it are there, as not every system has both programs.
 closed() {
@@ -36,3 +37,5 @@ undo() {
 		iptables -D INPUT -p tcp --dport 10250 -m comment --comment satchel-lesson -j DROP
 	fi
 }
+
+lesson "$@"

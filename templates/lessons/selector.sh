@@ -1,5 +1,6 @@
-# shellcheck shell=bash
+#!/bin/bash
 # 2.1.3: a service that finds none of its pods.
+. "$BUNDLE/lessons/lib.sh"
 
 service=$SELECTED
 namespace=${service%%/*} name=${service#*/}
@@ -13,3 +14,5 @@ prepare() { selector | note selector && [[ $(noted selector) == '{'* ]] && date 
 spoil() { set_selector '{"app":"somebody-else"}'; }
 mended() { [[ $(selector) == "$(noted selector)" && -n $(kubectl -n "$namespace" get endpoints "$name" -o 'jsonpath={.subsets[*].addresses[*].ip}') ]]; }
 undo() { if [[ $(selector) != "$(noted selector)" ]]; then set_selector "$(noted selector)"; fi; }
+
+lesson "$@"

@@ -1,5 +1,6 @@
-# shellcheck shell=bash
+#!/bin/bash
 # 1.2.2: a virtual address is on the load balancer that should not have it.
+. "$BUNDLE/lessons/lib.sh"
 
 config=/etc/keepalived/keepalived.conf
 address=${API%:*}
@@ -32,3 +33,5 @@ undo() {
 	systemctl reload-or-restart keepalived.service
 	settles held
 }
+
+lesson "$@"
