@@ -8,5 +8,5 @@ import "embed"
 
 // FS holds the files below this folder.
 //
-//go:embed *.sh steps units manifests hosts
+//go:embed *.sh checks lessons guide teacher steps units manifests hosts
 var FS embed.FS

@@ -239,7 +239,7 @@ func (o *buildOptions) printBuilt(cmd *cobra.Command, p *plan.Plan, l *lock.Lock
 	if o.format == "json" {
 		built := map[string]any{
 			"bundle": o.out, "name": p.Cluster.Name, "version": p.Cluster.Version,
-			"hosts": len(p.Hosts), "images": len(l.Images), "files": len(l.Files), "packages": l.CountPackages(), "size": draft.Size(), "current": current,
+			"hosts": hostsIn(p), "images": len(l.Images), "files": len(l.Files), "packages": l.CountPackages(), "size": draft.Size(), "current": current,
 		}
 		if base != nil {
 			built["since"], built["left"] = base.Since(), draft.Left()
@@ -250,7 +250,7 @@ func (o *buildOptions) printBuilt(cmd *cobra.Command, p *plan.Plan, l *lock.Lock
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s is what this would make, and nothing has written to it since; --force packs all the same\n", o.out)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s %s, %d hosts, %s, %s\n", o.out,
-		p.Cluster.Name, p.Cluster.Version, len(p.Hosts), amounts(len(l.Images), len(l.Files), l.CountPackages()), progress.Bytes(draft.Size()))
+		p.Cluster.Name, p.Cluster.Version, hostsIn(p), amounts(len(l.Images), len(l.Files), l.CountPackages()), progress.Bytes(draft.Size()))
 	if base != nil {
 		left, since := draft.Left(), base.Since()
 		fmt.Fprintf(cmd.OutOrStdout(), "a delta of %s, which has %d of its files, %s\n", &since, left.Files, progress.Bytes(left.Bytes))
@@ -279,8 +279,17 @@ func pack(ctx context.Context, draft *bundle.Draft, out bundle.Output, b *progre
 
 func meta(p *plan.Plan) bundle.Meta {
 	m := bundle.Meta{Name: p.Cluster.Name, Version: p.Cluster.Version, Spec: p.SpecDigest, Satchel: ownVersion()}
-	for _, h := range p.Hosts {
-		m.Hosts = append(m.Hosts, bundle.Host{Name: h.Name, Address: h.Address, Roles: h.Roles})
+	m.Hosts = bundleHosts(p)
+	for _, seat := range p.Seats {
+		m.Seats = append(m.Seats, bundle.Seat{Seat: seat.Seat.NN, Name: seat.Cluster.Name, Spec: seat.SpecDigest, Hosts: bundleHosts(seat)})
 	}
 	return m
+}
+
+func bundleHosts(p *plan.Plan) []bundle.Host {
+	var hosts []bundle.Host
+	for _, h := range p.Hosts {
+		hosts = append(hosts, bundle.Host{Name: h.Name, Address: h.Address, Roles: h.Roles})
+	}
+	return hosts
 }

@@ -12,13 +12,17 @@ func newRenderCmd() *cobra.Command {
 	var out string
 	var check bool
 	var f format
+	var seat seatFlag
 	cmd := &cobra.Command{
-		Use:   "render [SPEC] -o DIR [--check]",
+		Use:   "render [SPEC] -o DIR [--check] [--seat N]",
 		Short: "Write (or check) the tree of text files",
 		Long: `Write every text file of the bundle into DIR: scripts, configs and manifests, host by
 host. The same spec gives the same bytes on every machine. With --check nothing is
 written; the exit status is 1 and the stale files are listed when DIR is not what the
-spec gives.`,
+spec gives.
+
+Of a kit, what all seats have in common is there once, and the rest of each below
+seats/NN/. With --seat it is the tree of that seat's cluster alone.`,
 		Example: `  satchel render bundles/course-ha -o tree
   satchel render bundles/course-ha -o bundles/course-ha/tree --check`,
 		Args: atMost(1),
@@ -29,19 +33,26 @@ spec gives.`,
 			if err := f.check(); err != nil {
 				return err
 			}
-			return runRender(cmd, specArg(args), out, check, f)
+			if _, err := seat.number(); err != nil {
+				return err
+			}
+			return runRender(cmd, specArg(args), out, check, f, seat)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "directory of the rendered tree")
 	cmd.Flags().BoolVar(&check, "check", false, "compare with DIR instead of writing it")
 	addFormat(cmd, &f)
+	seat.add(cmd, "the tree of this seat's cluster alone")
 	cmd.MarkFlagDirname("output")
 	return cmd
 }
 
-func runRender(cmd *cobra.Command, path, dir string, check bool, f format) error {
+func runRender(cmd *cobra.Command, path, dir string, check bool, f format, seat seatFlag) error {
 	c, err := compile(path)
 	if err != nil {
+		return err
+	}
+	if c, err = seat.choose(path, c); err != nil {
 		return err
 	}
 	if check {
@@ -51,9 +62,9 @@ func runRender(cmd *cobra.Command, path, dir string, check bool, f format) error
 		return err
 	}
 	if f == "json" {
-		return printJSON(cmd.OutOrStdout(), map[string]any{"directory": dir, "files": len(c.tree), "hosts": len(c.plan.Hosts)})
+		return printJSON(cmd.OutOrStdout(), map[string]any{"directory": dir, "files": len(c.tree), "hosts": hostsIn(c.plan)})
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d files for %d hosts\n", dir, len(c.tree), len(c.plan.Hosts))
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d files for %d hosts\n", dir, len(c.tree), hostsIn(c.plan))
 	return nil
 }
 

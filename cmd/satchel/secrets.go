@@ -33,32 +33,47 @@ func newSecretsCmd() *cobra.Command {
 
 func newSecretsNewCmd() *cobra.Command {
 	var out string
+	var seat seatFlag
 	cmd := &cobra.Command{
-		Use:     "new [SPEC] [-o FILE]",
-		Short:   "Make new secrets for a cluster",
-		Example: "  satchel secrets new bundles/course-ha -o course-ha.secrets",
-		Args:    atMost(1),
+		Use:   "new [SPEC] [-o FILE] [--seat N]",
+		Short: "Make new secrets for a cluster",
+		Long: `Make new secrets for a cluster, or for every seat of a kit: then -o names a directory,
+which gets NN.secrets for each seat that has none there yet.`,
+		Example: `  satchel secrets new bundles/course-ha -o course-ha.secrets
+  satchel secrets new bundles/classroom -o classroom.secrets`,
+		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := compile(specArg(args))
-			if err != nil {
-				return err
-			}
-			if out == "" {
-				out = c.plan.Cluster.Name + ".secrets"
-			}
-			set, err := secrets.New(secretsRequest(c.plan, c.tree))
-			if err != nil {
-				return err
-			}
-			if err := set.WriteFile(out); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d secrets, readable by you alone\n", out, len(set))
-			return nil
+			return runSecretsNew(cmd, specArg(args), out, seat)
 		},
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write; default: CLUSTER.secrets")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write, of a kit the directory; default: CLUSTER.secrets")
+	seat.add(cmd, "the secrets of this seat alone, in one file")
 	return cmd
+}
+
+func runSecretsNew(cmd *cobra.Command, path, out string, seat seatFlag) error {
+	c, err := compile(path)
+	if err != nil {
+		return err
+	}
+	if c, err = seat.choose(path, c); err != nil {
+		return err
+	}
+	if out == "" {
+		out = c.plan.Cluster.Name + ".secrets"
+	}
+	if len(c.plan.Seats) > 0 {
+		return newKitSecrets(cmd, c, out)
+	}
+	set, err := secrets.New(secretsRequest(c.plan, c.tree))
+	if err != nil {
+		return err
+	}
+	if err := set.WriteFile(out); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d secrets, readable by you alone\n", out, len(set))
+	return nil
 }
 
 // secretsRequest asks for what any host of the cluster needs.
@@ -74,33 +89,52 @@ func secretsRequest(p *plan.Plan, tree render.Tree) secrets.Request {
 
 func newSecretsSplitCmd() *cobra.Command {
 	var out, file string
+	var seat seatFlag
 	cmd := &cobra.Command{
-		Use:   "split [SPEC] --secrets FILE -o DIR",
+		Use:   "split [SPEC] --secrets FILE -o DIR [--seat N]",
 		Short: "Write each host's part of the secrets",
 		Long: `Write DIR/HOST.secrets for each host with only what that host needs: no worker and no
-load balancer gets a key of a certificate authority.`,
-		Example: "  satchel secrets split bundles/course-ha --secrets course-ha.secrets -o parts",
-		Args:    atMost(1),
+load balancer gets a key of a certificate authority.
+
+Of a kit, --secrets is the directory that secrets new made, and each seat's parts are in
+DIR/NN/; with --seat it is that seat's own file, and DIR has the parts of its hosts.`,
+		Example: `  satchel secrets split bundles/course-ha --secrets course-ha.secrets -o parts
+  satchel secrets split bundles/classroom --secrets classroom.secrets -o parts`,
+		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" || file == "" {
 				return usagef("secrets split needs --secrets FILE and -o DIR")
 			}
-			return runSecretsSplit(cmd, specArg(args), file, out)
+			return runSecretsSplit(cmd, specArg(args), file, out, seat)
 		},
 	}
 	cmd.Flags().StringVar(&file, "secrets", "", "the cluster's secrets, made by secrets new")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "directory of the parts")
+	seat.add(cmd, "the parts of this seat alone")
 	return cmd
 }
 
-func runSecretsSplit(cmd *cobra.Command, path, file, dir string) error {
+func runSecretsSplit(cmd *cobra.Command, path, file, dir string, seat seatFlag) error {
 	c, err := compile(path)
 	if err != nil {
 		return err
 	}
+	if c, err = seat.choose(path, c); err != nil {
+		return err
+	}
+	if len(c.plan.Seats) > 0 {
+		return splitKitSecrets(cmd, c, file, dir)
+	}
+	return splitSecrets(cmd, c, file, dir)
+}
+
+func splitSecrets(cmd *cobra.Command, c compiled, file, dir string) error {
 	set, err := secrets.Read(file)
 	if err != nil {
 		return err
+	}
+	if name := set["cluster"]; name != c.plan.Cluster.Name {
+		return fmt.Errorf("%s has the secrets of the cluster %s, not of %s", file, name, c.plan.Cluster.Name)
 	}
 	parts := map[string]secrets.Set{}
 	for _, h := range c.plan.Hosts {
@@ -139,6 +173,7 @@ func hostSecrets(h plan.Host, tree render.Tree) []string {
 
 func newSecretsShowCmd() *cobra.Command {
 	var file, reveal string
+	var seat seatFlag
 	cmd := &cobra.Command{
 		Use:   "show [SPEC] --secrets FILE [--reveal NAME]",
 		Short: "Show which host needs which secret, or one value",
@@ -161,18 +196,25 @@ func newSecretsShowCmd() *cobra.Command {
 				fmt.Fprintln(cmd.OutOrStdout(), part[reveal])
 				return nil
 			}
-			return showSecrets(cmd, specArg(args), set)
+			return showSecrets(cmd, specArg(args), set, seat)
 		},
 	}
 	cmd.Flags().StringVar(&file, "secrets", "", "the cluster's secrets, made by secrets new")
 	cmd.Flags().StringVar(&reveal, "reveal", "", "print the value of this one secret")
+	seat.add(cmd, "the seat whose secrets these are")
 	return cmd
 }
 
-func showSecrets(cmd *cobra.Command, path string, set secrets.Set) error {
+func showSecrets(cmd *cobra.Command, path string, set secrets.Set, seat seatFlag) error {
 	c, err := compile(path)
 	if err != nil {
 		return err
+	}
+	if c, err = seat.choose(path, c); err != nil {
+		return err
+	}
+	if n := len(c.plan.Seats); n > 0 {
+		return usagef("%s is a kit, and each seat has secrets of its own: name it with --seat 1 to --seat %d", path, n)
 	}
 	users := map[string][]string{}
 	for _, h := range c.plan.Hosts {

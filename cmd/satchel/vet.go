@@ -20,7 +20,10 @@ with file:line:column, the field, what was given and what is allowed.
 Of a valid spec it proves that its bundle is closed: every image that any rendered file
 names is carried for every architecture, every program, unit and file that a script uses
 is in the bundle or in the operating system, and nothing names an address outside.
-Otherwise it says which line of which rendered file names what.`,
+Otherwise it says which line of which rendered file names what.
+
+Of a kit all seats are looked at, and held against each other: no two may have a name, an
+address, a virtual address, a VRRP id of one network or a port in common.`,
 		Example: `  satchel vet
   satchel vet bundles/course-ha
   satchel vet cluster.cue --format json`,
@@ -48,11 +51,31 @@ func runVet(cmd *cobra.Command, path string, f format) error {
 		return err
 	}
 	if f == "json" {
-		return printJSON(cmd.OutOrStdout(), map[string]any{"valid": true, "problems": spec.Problems{}, "spec": c.spec.Cluster})
+		return printJSON(cmd.OutOrStdout(), c.valid())
+	}
+	if seats := len(c.plan.Seats); seats > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: valid; kit %s, %d seats, Kubernetes %s, %d hosts\n",
+			path, c.spec.Cluster.Name, seats, c.spec.Cluster.Kubernetes.Version, hostsIn(c.plan))
+		return nil
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: valid; cluster %s, Kubernetes %s, %d hosts\n",
 		path, c.spec.Cluster.Name, c.spec.Cluster.Kubernetes.Version, len(c.spec.Cluster.Hosts))
 	return nil
+}
+
+// valid is what vet says of a valid spec: the spec, or those of all seats.
+func (c compiled) valid() map[string]any {
+	said := map[string]any{"valid": true, "problems": spec.Problems{}}
+	if len(c.spec.Seats) == 0 {
+		said["spec"] = c.spec.Cluster
+		return said
+	}
+	var seats []any
+	for _, s := range c.spec.Seats {
+		seats = append(seats, s.Cluster)
+	}
+	said["kit"], said["seats"] = c.spec.Cluster.Name, seats
+	return said
 }
 
 // problemsOf are the problems of a spec with their places, or nil where an error is

@@ -14,7 +14,7 @@ const module = "github.com/satchel-kit/satchel/"
 
 // order is the pipeline. A package may import those in lines above its own.
 var order = [][]string{
-	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign", "internal/deb"},
+	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign", "internal/deb", "internal/guide"},
 	{"internal/spec", "internal/profile"},
 	{"internal/plan"},
 	{"internal/render", "internal/upstream", "internal/standin", "internal/derive", "internal/imagefile"},
@@ -47,6 +47,7 @@ var alone = map[string]string{
 	"github.com/ProtonMail":          "internal/deb internal/rpm",
 	"github.com/knqyf263":            "internal/deb internal/rpm",
 	"github.com/ulikunitz/xz":        "internal/deb internal/rpm",
+	"github.com/yuin/goldmark":       "internal/guide",
 	"github.com/CycloneDX":           "internal/sbom",
 	"github.com/spdx":                "internal/sbom",
 	"github.com/package-url":         "internal/sbom",

@@ -22,6 +22,8 @@ type Meta struct {
 	// Satchel is the version of the program.
 	Satchel string
 	Hosts   []Host
+	// Seats are the clusters of a kit, by number.
+	Seats []Seat
 }
 
 // Input is everything that a bundle is made of.

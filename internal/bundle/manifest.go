@@ -27,8 +27,10 @@ type Manifest struct {
 	Lock    string `json:"lock"`
 	Satchel string `json:"satchel"`
 	// Since is what a delta was made for; only a delta has it.
-	Since  *Since  `json:"since,omitempty"`
-	Hosts  []Host  `json:"hosts"`
+	Since *Since `json:"since,omitempty"`
+	Hosts []Host `json:"hosts"`
+	// Seats are the clusters of a kit, which has no hosts beside theirs.
+	Seats  []Seat  `json:"seats,omitempty"`
 	Images []Image `json:"images"`
 	// Files lists every file of the bundle, sorted by path, except bundle.json
 	// itself, SHA256SUMS and its signature; that of a delta also those that it
@@ -184,14 +186,24 @@ func newManifest(meta Meta, lock string, images []Image, items []item) *Manifest
 		Images:  images,
 		Files:   []File{},
 	}
-	for _, host := range meta.Hosts {
-		host.Roles = append([]string{}, host.Roles...)
-		m.Hosts = append(m.Hosts, host)
+	m.Hosts = sortedHosts(meta.Hosts)
+	for _, seat := range meta.Seats {
+		seat.Hosts = sortedHosts(seat.Hosts)
+		m.Seats = append(m.Seats, seat)
 	}
-	slices.SortFunc(m.Hosts, func(a, b Host) int { return cmp.Compare(a.Name, b.Name) })
 	for _, it := range items {
 		m.Files = append(m.Files, it.File)
 	}
 	slices.SortFunc(m.Files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
 	return m
+}
+
+func sortedHosts(hosts []Host) []Host {
+	sorted := []Host{}
+	for _, host := range hosts {
+		host.Roles = append([]string{}, host.Roles...)
+		sorted = append(sorted, host)
+	}
+	slices.SortFunc(sorted, func(a, b Host) int { return cmp.Compare(a.Name, b.Name) })
+	return sorted
 }

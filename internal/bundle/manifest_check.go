@@ -24,7 +24,10 @@ func (m *Manifest) check() error {
 	if err := m.checkDelta(); err != nil {
 		return err
 	}
-	if err := m.checkHosts(); err != nil {
+	if err := checkHosts(m.Hosts); err != nil {
+		return err
+	}
+	if err := m.checkSeats(); err != nil {
 		return err
 	}
 	if err := m.checkFiles(); err != nil {
@@ -33,9 +36,9 @@ func (m *Manifest) check() error {
 	return m.checkImages()
 }
 
-func (m *Manifest) checkHosts() error {
+func checkHosts(hosts []Host) error {
 	before := ""
-	for _, host := range m.Hosts {
+	for _, host := range hosts {
 		if archive.CheckName(host.Name) != nil || strings.Contains(host.Name, "/") {
 			return fmt.Errorf("host name %q is not fit for a folder", host.Name)
 		}

@@ -8,6 +8,9 @@ const (
 	signatureName = "SHA256SUMS.sig"
 )
 
+// provenanceName is the file that says what a bundle was made from.
+const provenanceName = "provenance.json"
+
 // metadata are the files that bundle.json does not list, in the order in which an
 // archive begins with them. All else that is in a bundle, bundle.json must list.
 var metadata = []struct {

@@ -21,26 +21,33 @@ func Unpack(ctx context.Context, bundle, dir, host string) error {
 // each of the others is a delta of what is before it. What is unpacked is the same as if
 // that bundle had been unpacked.
 func Merge(ctx context.Context, bundles []string, dir, host string) error {
+	return MergePart(ctx, bundles, dir, Part{Host: host})
+}
+
+// MergePart is Merge for a part of the bundle. Of a kit it is one seat's own bundle, as
+// if that had been built alone.
+func MergePart(ctx context.Context, bundles []string, dir string, part Part) error {
 	c, err := openChain(ctx, bundles)
 	if err != nil {
 		return err
 	}
 	last := c.last()
+	var t *target
 	if err = c.check(); err == nil {
-		err = last.checkHost(host)
+		t, err = last.target(part)
 	}
 	if err != nil {
 		return fmt.Errorf("unpacking %q: %w", last.path, err)
 	}
-	if err := unpack(ctx, c, dir, host); err != nil {
+	if err := unpack(ctx, c, dir, t); err != nil {
 		return fmt.Errorf("unpacking %q to %q: %w", last.path, dir, explainSpace(err, summarize(last.whole).Total, filepath.Dir(dir)))
 	}
 	return nil
 }
 
-func (s *source) checkHost(host string) error {
+func checkHost(hosts []Host, host string) error {
 	var all []string
-	for _, h := range s.manifest.Hosts {
+	for _, h := range hosts {
 		if h.Name == host {
 			return nil
 		}
@@ -53,7 +60,7 @@ func (s *source) checkHost(host string) error {
 }
 
 // unpack fills a directory beside dir and renames it.
-func unpack(ctx context.Context, c chain, dir, host string) (err error) {
+func unpack(ctx context.Context, c chain, dir string, t *target) (err error) {
 	dir = filepath.Clean(dir)
 	if err := checkEmpty(dir); err != nil {
 		return err
@@ -68,7 +75,7 @@ func unpack(ctx context.Context, c chain, dir, host string) (err error) {
 			err = errors.Join(err, os.RemoveAll(temp.name))
 		}
 	}()
-	if err := fillDir(ctx, c, temp.name, host); err != nil {
+	if err := fillDir(ctx, c, temp.name, t); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -96,13 +103,13 @@ func checkEmpty(dir string) error {
 	return err
 }
 
-func fillDir(ctx context.Context, c chain, dir, host string) error {
+func fillDir(ctx context.Context, c chain, dir string, t *target) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	u := newUnpacker(c, root, host)
+	u := newUnpacker(c, root, t)
 	for number, s := range c {
 		if err := u.read(ctx, number); err != nil {
 			return whichPart(ctx, s.path, err)

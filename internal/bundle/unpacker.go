@@ -18,31 +18,30 @@ import (
 // unpacker writes the files of the bundle that a chain leads to below root, and checks
 // each on the way. It writes several at a time.
 type unpacker struct {
-	chain chain
-	root  *os.Root
+	chain  chain
+	root   *os.Root
+	target *target
 	// wanted has, for each in the chain, by path there, the files to write.
 	wanted []map[string][]File
-	skip   map[string]bool
 	mu     sync.Mutex // for what follows, and for making directories
 	// left are the paths of wanted that are still to come.
 	left []map[string]bool
 	dirs []string
 }
 
-func newUnpacker(c chain, root *os.Root, host string) *unpacker {
-	u := &unpacker{chain: c, root: root, skip: map[string]bool{}}
+func newUnpacker(c chain, root *os.Root, t *target) *unpacker {
+	u := &unpacker{chain: c, root: root, target: t}
 	for range c {
 		u.wanted, u.left = append(u.wanted, map[string][]File{}), append(u.left, map[string]bool{})
 	}
 	last := c.last()
-	for _, h := range last.manifest.Hosts {
-		u.skip[h.Name] = host != "" && h.Name != host
-	}
 	for _, file := range last.manifest.Files {
-		if u.skip[hostOf(file.Path)] {
+		name, ok := t.place(file.Path)
+		if !ok {
 			continue
 		}
 		number, from := c.origin(file)
+		file.Path = name
 		u.want(number, from, file)
 	}
 	for _, name := range []string{manifestName, sumsName} {
@@ -87,8 +86,6 @@ func (u *unpacker) entry(e archive.Entry, number int) error {
 		return fmt.Errorf("file %q is not in %s: verify the bundle", e.Path, manifestName)
 	case e.Size != want.Size || e.Mode != want.Mode.Perm():
 		return fmt.Errorf("file %q has %d bytes and mode %#o, should have %d and %s: verify the bundle", e.Path, e.Size, uint32(e.Mode), want.Size, want.Mode)
-	case u.skip[hostOf(e.Path)]:
-		return nil
 	}
 	return u.take(e, number)
 }
@@ -146,11 +143,16 @@ func (u *unpacker) metadata(e archive.Entry, number int) error {
 		if string(got) != string(s.raw) {
 			return fmt.Errorf("file %q changed while it was read", e.Path)
 		}
-		data = s.wholeRaw
+		data = u.target.raw
+	case signatureName:
+		if u.target.seat != nil {
+			return nil // it is that of the kit
+		}
 	case sumsName:
 		if string(got) != string(sums(s.whole.Files, s.wholeRaw)) {
 			return fmt.Errorf("file %q has other content than %s says: verify the bundle", e.Path, manifestName)
 		}
+		data = sums(u.target.manifest.Files, u.target.raw)
 	}
 	if e.Path != signatureName && e.Mode != Plain.Perm() {
 		return fmt.Errorf("file %q has mode %#o, should have %s: verify the bundle", e.Path, uint32(e.Mode), Plain)

@@ -38,6 +38,9 @@ func (p Problem) String() string {
 // Check returns all problems of a rendered tree, sorted by place. A problem that
 // several hosts share is reported once.
 func Check(p *plan.Plan, tree render.Tree) []Problem {
+	if len(p.Seats) > 0 {
+		return checkKit(p, tree)
+	}
 	c := newCheck(p, tree)
 	c.scripts()
 	c.units()
@@ -110,10 +113,14 @@ func (c *check) problems() []Problem {
 		}
 		list = append(list, Problem{Path: f.path, Line: f.line, Column: f.column, Message: message})
 	}
+	sortProblems(list)
+	return list
+}
+
+func sortProblems(list []Problem) {
 	slices.SortFunc(list, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message))
 	})
-	return list
 }
 
 // names is a few words for a list of hosts.

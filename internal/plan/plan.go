@@ -30,6 +30,13 @@ type Plan struct {
 	Sources []Source
 	// SpecDigest is "sha256:…" of the resolved spec.
 	SpecDigest string
+	// Guide is nil where the cluster has none; a kit has that of its first seat.
+	Guide *Guide
+	// Seats are the clusters of a kit, by number. The kit itself has no hosts; its images,
+	// files and programs are those of all seats, and of Cluster it has name and version.
+	Seats []*Plan
+	// Seat is set for the cluster of one seat.
+	Seat *spec.Seat
 }
 
 // Supply is all that a bundle takes from elsewhere.
@@ -42,14 +49,19 @@ type Supply struct {
 
 // New derives the plan of a valid spec.
 func New(s *spec.Spec) *Plan {
+	if len(s.Seats) > 0 {
+		return newKit(s)
+	}
 	p := &Plan{
 		Cluster:    newCluster(s),
 		SpecDigest: s.Digest,
+		Seat:       s.Seat,
 	}
 	p.Manifests = manifests(s, &p.Cluster)
 	for _, name := range sortedKeys(s.Cluster.Hosts) {
 		p.Hosts = append(p.Hosts, newHost(s, p, name))
 	}
+	p.Guide = newGuide(s.Cluster, p)
 	p.Units = units(&p.Cluster, p.Hosts)
 	p.Images = images(s, p.Hosts)
 	p.Files = files(&p.Cluster, p.Hosts)

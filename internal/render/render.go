@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 	"text/template"
 
@@ -26,10 +25,17 @@ const hostDir = "hosts/HOST"
 
 // Render returns the bundle's text files, sorted by path.
 func Render(p *plan.Plan) (Tree, error) {
+	if len(p.Seats) > 0 {
+		return renderKit(p)
+	}
 	parsed, err := parse()
 	if err != nil {
 		return nil, err
 	}
+	return renderCluster(p, parsed)
+}
+
+func renderCluster(p *plan.Plan, parsed *template.Template) (Tree, error) {
 	r := renderer{plan: p, templates: parsed, once: map[string][]byte{}}
 	for _, script := range []string{"install.sh", "reset.sh", "status.sh", "upgrade.sh"} {
 		r.copy(script, modeScript)
@@ -49,10 +55,13 @@ func Render(p *plan.Plan) (Tree, error) {
 	for i := range p.Hosts {
 		r.host(&p.Hosts[i])
 	}
+	if p.Guide != nil {
+		r.guide()
+	}
 	if r.err != nil {
 		return nil, r.err
 	}
-	slices.SortFunc(r.tree, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	r.tree.sort()
 	return r.tree, nil
 }
 
@@ -63,6 +72,8 @@ type data struct {
 	Host    *plan.Host
 	// Workload is set for the manifest of an application or of services.
 	Workload *plan.Workload
+	// Plan is set for the guide.
+	Plan *plan.Plan
 }
 
 type renderer struct {

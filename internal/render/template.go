@@ -17,7 +17,7 @@ var allowed = []string{"join", "quote", "toRawJson"}
 
 func functions() template.FuncMap {
 	all := sprig.TxtFuncMap()
-	funcs := template.FuncMap{"shquote": shquote}
+	funcs := template.FuncMap{"shquote": shquote, "pad": pad}
 	for _, name := range allowed {
 		funcs[name] = all[name]
 	}
@@ -26,6 +26,9 @@ func functions() template.FuncMap {
 
 // shquote quotes a word for the shell; sprig's quote is Go's, which is not safe there.
 func shquote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// pad fills a word up with spaces, for columns.
+func pad(width int, s string) string { return fmt.Sprintf("%-*s", width, s) }
 
 // parse reads every embedded template under its own path, so that an error names
 // the file and line.

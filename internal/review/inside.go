@@ -33,7 +33,11 @@ func Inside(w io.Writer, s *bundle.Summary, all, color bool) error {
 		p.fold("        ", fmt.Sprintf("%s are in it; %s, %s, are left to what it is a delta of, and counted below",
 			progress.Bytes(s.Total-s.Left.Bytes), count(s.Left.Files, "file"), progress.Bytes(s.Left.Bytes)))
 	}
-	p.hosts(m.Hosts, all)
+	if len(m.Seats) > 0 {
+		p.seats(m, all)
+	} else {
+		p.hosts(m.Hosts, all)
+	}
 	p.heading("Size")
 	p.sizes(contents(s), all)
 	p.shared(s, all)
@@ -67,6 +71,30 @@ func (p *printer) hosts(list []bundle.Host, all bool) {
 		rows = append(rows, []string{fmt.Sprint(len(names[roles])), roles, some(names[roles])})
 	}
 	p.aligned(rows)
+}
+
+// seats lists the seats of a kit with what each alone takes, or the first of many.
+func (p *printer) seats(m *bundle.Manifest, all bool) {
+	p.heading(fmt.Sprintf("Seats (%d)", len(m.Seats)))
+	list, left := m.Seats, 0
+	if !all && len(list) > mostHosts {
+		list, left = list[:mostHosts], len(list)-mostHosts
+	}
+	var rows [][]string
+	for _, seat := range list {
+		hosts := make([]string, len(seat.Hosts))
+		for i, h := range seat.Hosts {
+			hosts[i] = h.Name + " " + h.Address
+		}
+		if !all {
+			hosts = []string{some(hosts)}
+		}
+		rows = append(rows, []string{seat.Seat, seat.Name, progress.Bytes(m.SeatSize(seat.Seat)), strings.Join(hosts, ", ")})
+	}
+	p.aligned(rows)
+	if left > 0 {
+		p.line(dim, fmt.Sprintf("  and %d more; --all shows them", left))
+	}
 }
 
 // some names a few.

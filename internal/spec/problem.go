@@ -27,6 +27,13 @@ type Problem struct {
 	// Message is set instead of Given and Allowed for what CUE itself found,
 	// such as a syntax error.
 	Message string `json:"message,omitempty"`
+	// Seat is the first seat of a kit that has the problem, where not all have it.
+	Seat string `json:"seat,omitempty"`
+
+	// more is how many seats have it in the same way, maxSeats where nobody has counted.
+	// rule tells what is the same, where Allowed does not.
+	more int
+	rule string
 }
 
 // Position is "FILE:LINE:COLUMN", or "" where there is no place to point at.
@@ -40,7 +47,7 @@ func (p Problem) Position() string {
 // String is one line: position, field, what was given, what is allowed.
 func (p Problem) String() string {
 	var parts []string
-	for _, s := range []string{p.Position(), p.Path} {
+	for _, s := range []string{p.Position(), p.seats(), p.Path} {
 		if s != "" {
 			parts = append(parts, s)
 		}
@@ -54,6 +61,19 @@ func (p Problem) String() string {
 		parts = append(parts, fmt.Sprintf("given %s; allowed: %s", p.Given, p.Allowed))
 	}
 	return strings.Join(parts, ": ")
+}
+
+// seats says which seats of a kit have the problem.
+func (p Problem) seats() string {
+	switch {
+	case p.Seat == "":
+		return ""
+	case p.more == 0:
+		return "seat " + p.Seat
+	case p.more == maxSeats:
+		return "seat " + p.Seat + " and others"
+	}
+	return fmt.Sprintf("seat %s and %d more", p.Seat, p.more)
 }
 
 // Problems are all that make a spec invalid, in the order of their places.

@@ -10,10 +10,10 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// checkRules evaluates #Rules over a spec. An error means that a rule itself
-// could not be evaluated.
-func checkRules(schema, user, in cue.Value) (Problems, error) {
-	rules := schema.LookupPath(cue.ParsePath("#Rules")).FillPath(cue.ParsePath("in"), in)
+// checkRules evaluates #Rules, or a part of them, over a spec. An error means that a rule
+// itself could not be evaluated.
+func checkRules(schema cue.Value, part string, user, in cue.Value) (Problems, error) {
+	rules := schema.LookupPath(cue.ParsePath(part)).FillPath(cue.ParsePath("in"), in)
 	it, err := rules.Fields()
 	if err != nil {
 		return nil, fmt.Errorf("evaluating the rules: %w", err)

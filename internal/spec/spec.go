@@ -14,7 +14,6 @@ import (
 	"slices"
 
 	"cuelang.org/go/cue"
-	"cuelang.org/go/cue/cuecontext"
 
 	"github.com/satchel-kit/satchel/internal/manifest"
 	v1 "github.com/satchel-kit/satchel/schema/v1"
@@ -40,6 +39,12 @@ type Spec struct {
 	// checksums of the files that it names. Sources are left out: where bytes are
 	// fetched does not change what they are.
 	Digest string
+	// Seats are the clusters of a kit, in the order of their numbers. The kit itself has
+	// a digest, and of a cluster only what is the same in all seats: name (the kit's),
+	// version, sources and the release.
+	Seats []*Spec
+	// Seat is set for the cluster of one seat.
+	Seat *Seat
 
 	// Dir is the directory that the spec lies in, as it was named.
 	Dir string
@@ -54,41 +59,17 @@ type Manifest struct {
 }
 
 // Load reads the CUE file or the directory with one CUE package at path. An
-// error is Problems when the spec was read but is not valid.
+// error is Problems when the spec was read but is not valid. Of a kit only the seats are
+// whole: see Spec.Seats.
 func Load(path string) (*Spec, error) {
-	ctx := cuecontext.New()
-	user, err := loadUser(ctx, path)
+	r, err := newReader(path)
 	if err != nil {
 		return nil, err
 	}
-	schema, err := compileSchema(ctx)
-	if err != nil {
-		return nil, err
+	if r.user.LookupPath(kitPath).Exists() {
+		return loadKit(path, r)
 	}
-	cluster := schema.LookupPath(cue.ParsePath("#Cluster"))
-	whole := cluster.Unify(user)
-	invalid := whole.Validate(cue.Concrete(true))
-	if invalid != nil {
-		return nil, explain(ctx, schema, user, invalid)
-	}
-	if problems, err := checkRules(schema, user, whole); err != nil || len(problems) > 0 {
-		if err != nil {
-			return nil, err
-		}
-		return nil, problems
-	}
-	s, err := decode(schema, whole)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkSettings(ctx, s, user); err != nil {
-		return nil, err
-	}
-	s.Dir = directory(path)
-	if err := attach(ctx, s, user); err != nil {
-		return nil, err
-	}
-	return s, s.sum()
+	return r.read(nil)
 }
 
 // explain says field by field what makes the spec invalid, and which rules are
@@ -103,7 +84,7 @@ func explain(ctx *cue.Context, schema, user cue.Value, invalid error) error {
 	in := ctx.Encode(valid)
 	// With fields missing some rules cannot be evaluated; those are left out, as
 	// the fields are reported already.
-	broken, _ := checkRules(schema, user, in)
+	broken, _ := checkRules(schema, "#Rules", user, in)
 	for _, b := range broken {
 		// To a rule a field that does not fit looks as if it were missing.
 		if !slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Path == b.Path }) {
@@ -158,11 +139,12 @@ func chooseContainerd(schema cue.Value, s *Spec) error {
 // sum fills in the digest.
 func (s *Spec) sum() error {
 	withoutSources := s.Cluster
-	withoutSources.Sources = nil
+	withoutSources.Sources, withoutSources.Kit = nil, nil
 	text, err := json.Marshal(struct {
 		v1.Cluster
 		Attachments []string `json:"attachments,omitempty"`
-	}{withoutSources, s.attachments})
+		Seat        *Seat    `json:"seat,omitempty"`
+	}{withoutSources, s.attachments, s.Seat})
 	if err != nil {
 		return fmt.Errorf("encoding the spec: %w", err)
 	}

@@ -102,6 +102,12 @@ type Cluster struct {
 	// mirror begins with http://.
 	Sources map[string]string `json:"sources,omitempty"`
 
+	// kit makes one cluster for each seat of a classroom; see #Kit. A kit has the guide.
+	Kit *Kit `json:"kit,omitempty"`
+
+	// guide adds a guide to the bundle, with check.sh and lesson.sh.
+	Guide *Guide `json:"guide,omitempty"`
+
 	// releases adds Kubernetes releases that the built-in catalogue lacks.
 	Releases map[string]Release `json:"releases,omitempty"`
 }
@@ -780,6 +786,39 @@ type ImageArchive struct {
 	// image is the name that the image has in there, where there are several and none has
 	// the name that it gets here.
 	Image string `json:"image,omitempty"`
+}
+
+// #Kit makes many clusters of one spec, one for each seat of a classroom.
+//
+// The spec is written as that of one cluster. Wherever seats differ it uses the seat's
+// number, kit.seat, or the same as two or three digits, kit.nn, as in
+//
+//	kit: {name: "classroom", seats: 30}
+//	name: "classroom-\(kit.nn)"
+//	hosts: master: address: "192.168.56.\(10 + kit.seat)"
+//
+// net.AddIP("10.20.0.0", 10*kit.seat) of CUE's package "net" counts on beyond the last
+// number of an address. Names, addresses, VRRP ids and ports are held against those of
+// all other seats.
+type Kit struct {
+	// name is the kit's; the bundle carries it. The seats' clusters have names of their own.
+	Name string `json:"name"`
+
+	// seats is how many clusters there are, numbered from 1.
+	Seats int64 `json:"seats"`
+
+	// seat is the number of the seat that the spec is read for. satchel fills it in.
+	Seat int64 `json:"seat"`
+
+	// nn is the same with leading zeros, such as 07, for names that sort. satchel fills it in.
+	NN string `json:"nn"`
+}
+
+// #Guide is a course for the cluster as it is: its own names, addresses and commands,
+// chapter by chapter, with checks and with lessons that break something and mend it.
+type Guide struct {
+	// language is that of the guide.
+	Language string `json:"language"`
 }
 
 // #Release is one Kubernetes release: the versions that kubeadm expects beside it.
