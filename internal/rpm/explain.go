@@ -28,8 +28,6 @@ func (w *world) fail(n *need) *failure {
 	for _, p := range append([]*Package{n.by}, n.there...) {
 		if level := w.levelOf(p); level >= 0 {
 			f.blame[level] = true
-		} else if level, ok := w.level[p.Name]; ok && w.replaced(p.Name) == p {
-			f.blame[level] = true
 		}
 	}
 	for _, t := range n.any {
@@ -70,7 +68,7 @@ func (w *world) unfit(t Condition) []attempt {
 		list = append(list, attempt{what: what, why: fmt.Sprintf(format, args...)})
 	}
 	for _, name := range t.names() {
-		if err := w.pool.broken[name]; err != nil {
+		if err := w.faulty[name]; err != nil {
 			add(name, "cannot be read: %v", err)
 		}
 		for _, p := range w.installed[name] {

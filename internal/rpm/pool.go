@@ -24,8 +24,8 @@ type pool struct {
 	opened     []map[int32]*Package
 	named      map[string][]*Package
 	candidates map[string][]*Package
-	// broken are the packages that were looked at and cannot be read.
-	broken map[string]error
+	// faulty are the packages that were looked at and cannot be read.
+	faulty map[string]error
 }
 
 func newPool(indexes []*Index, prefer []string) (*pool, error) {
@@ -58,7 +58,7 @@ func (p *pool) forget() {
 	for i := range p.opened {
 		p.opened[i] = map[int32]*Package{}
 	}
-	p.named, p.candidates, p.broken = map[string][]*Package{}, map[string][]*Package{}, map[string]error{}
+	p.named, p.candidates, p.faulty = map[string][]*Package{}, map[string][]*Package{}, map[string]error{}
 }
 
 // readLists looks all files up that are needed by something in the indexes or asked for,
@@ -106,7 +106,7 @@ func (p *pool) open(index int, n int32) *Package {
 			slices.Sort(full.Files)
 		}
 		if err := full.prepare(); err != nil {
-			p.broken[entry.Name] = fmt.Errorf("the index of %s: package %s: %w", entry.Repository, entry, err)
+			p.faulty[entry.Name] = fmt.Errorf("the index of %s: package %s: %w", entry.Repository, entry, err)
 		} else {
 			one = &full
 		}

@@ -161,22 +161,29 @@ func (k keyring) verifyOne(text []byte, sig *packet.Signature, now time.Time) (*
 	case err != nil:
 		return nil, fmt.Errorf("the content was changed after signing, or the signature is damaged: %w", err)
 	}
-	if !slices.Contains([]crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA3_256, crypto.SHA3_512}, sig.Hash) {
+	if !slices.Contains(goodHashes, sig.Hash) {
 		return nil, fmt.Errorf("the signature is over %s, which can be forged; it %w", sig.Hash, errUnfit)
 	}
 	for _, key := range k.KeysByIdUsage(*sig.IssuerKeyId, packet.KeyFlagSign) {
-		if key.Entity != entity {
-			continue
+		if key.Entity == entity {
+			return key.PublicKey, weak(key.PublicKey)
 		}
-		if bits, err := key.PublicKey.BitLength(); err == nil && key.PublicKey.PubKeyAlgo == packet.PubKeyAlgoRSA && bits < 2048 {
-			return nil, fmt.Errorf("the key is RSA of %d bits, which is too short; it %w", bits, errUnfit)
-		}
-		if key.PublicKey.PubKeyAlgo == packet.PubKeyAlgoDSA {
-			return nil, fmt.Errorf("the key is DSA, which is too weak; it %w", errUnfit)
-		}
-		return key.PublicKey, nil
 	}
 	return nil, pgperrors.ErrUnknownIssuer
+}
+
+// goodHashes are those over which nobody can forge a signature.
+var goodHashes = []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA3_256, crypto.SHA3_512}
+
+// weak tells what is wrong with a key whose signatures are no proof.
+func weak(key *packet.PublicKey) error {
+	if bits, err := key.BitLength(); err == nil && key.PubKeyAlgo == packet.PubKeyAlgoRSA && bits < 2048 {
+		return fmt.Errorf("the key is RSA of %d bits, which is too short; it %w", bits, errUnfit)
+	}
+	if key.PubKeyAlgo == packet.PubKeyAlgoDSA {
+		return fmt.Errorf("the key is DSA, which is too weak; it %w", errUnfit)
+	}
+	return nil
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
