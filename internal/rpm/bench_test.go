@@ -3,6 +3,8 @@ package rpm
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -72,6 +74,44 @@ func BenchmarkParsePrimary(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := newIndex(base, "x86_64").add(bytes.NewReader(content.Bytes())); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkEncodingXML is the standard library's reader of XML alone, to compare the
+// scanner with.
+func BenchmarkEncodingXML(b *testing.B) {
+	benchmarkXML(b, func(content []byte) error {
+		for d := xml.NewDecoder(bytes.NewReader(content)); ; {
+			if _, err := d.Token(); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+func BenchmarkScanner(b *testing.B) {
+	benchmarkXML(b, func(content []byte) error {
+		for s := newScanner(bytes.NewReader(content)); ; {
+			piece, err := s.next()
+			if err == nil && piece == startPiece {
+				err = s.each(func(_, _ []byte) error { return nil })
+			}
+			if err != nil {
+				return err
+			}
+		}
+	})
+}
+
+func benchmarkXML(b *testing.B, read func([]byte) error) {
+	var content bytes.Buffer
+	distribution(&content, 5000)
+	b.SetBytes(int64(content.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := read(content.Bytes()); !errors.Is(err, io.EOF) {
 			b.Fatal(err)
 		}
 	}

@@ -71,7 +71,9 @@ func (x *Index) Len() int { return len(x.packages) }
 func (x *Index) Lookup(name string) []*Package {
 	var list []*Package
 	for _, n := range x.byName[name] {
-		list = append(list, x.packages[n])
+		one := *x.packages[n]
+		one.URL = one.url()
+		list = append(list, &one)
 	}
 	slices.SortStableFunc(list, func(a, b *Package) int { return Compare(b.EVR(), a.EVR()) })
 	return list

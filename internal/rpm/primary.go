@@ -15,7 +15,6 @@ type primary struct {
 	p *Package
 	// id is the checksum as the other files of the repository name it.
 	id     string
-	base   string
 	others map[string]int
 	// relations are those of the package that is being read, by element.
 	relations map[string]*[]Relation
@@ -96,7 +95,7 @@ func (d *scanner) value() ([]byte, error) {
 // pack reads one package, and what was read of it is checked at its end.
 func (d *primary) pack() error {
 	p := &Package{Repository: d.x.Repository, known: true}
-	d.p, d.id, d.base = p, "", ""
+	d.p, d.id = p, ""
 	d.relations = map[string]*[]Relation{"provides": &p.Provides, "requires": &p.Requires, "conflicts": &p.Conflicts, "obsoletes": &p.Obsoletes}
 	err := d.elements(d.element)
 	if err == nil && p.Architecture != "" && !p.native(d.x.Arch) {
@@ -135,7 +134,9 @@ func (d *primary) element(name string) error {
 	p := d.p
 	switch name {
 	case "name":
-		return d.set(&p.Name)
+		name, err := d.value()
+		p.Name = string(name) // most names are there once
+		return err
 	case "arch":
 		return d.set(&p.Architecture)
 	case "sourcerpm":
@@ -155,7 +156,7 @@ func (d *primary) element(name string) error {
 		}
 		return nil
 	case "location":
-		return d.attributes(map[string]*string{"href": &p.Filename, "base": &d.base})
+		return d.attributes(map[string]*string{"href": &p.Filename, "base": &p.base})
 	case "format":
 		return d.elements(d.element)
 	case "provides", "requires", "conflicts", "obsoletes":
@@ -164,7 +165,7 @@ func (d *primary) element(name string) error {
 	case "file":
 		file, err := d.value()
 		if err == nil {
-			p.Files = append(p.Files, d.x.word(file))
+			p.Files = append(p.Files, string(file))
 		}
 		return err
 	}
@@ -182,7 +183,7 @@ func (d *primary) set(to *string) error {
 func (d *primary) attributes(to map[string]*string) error {
 	err := d.each(func(name, value []byte) error {
 		if s := to[string(name)]; s != nil {
-			*s = d.x.word(value)
+			*s = string(value)
 		}
 		return nil
 	})
@@ -293,12 +294,8 @@ func (d *primary) check() (err error) {
 	if err != nil {
 		return d.errorf("%w", err)
 	}
-	p.URL = join(p.Repository, p.Filename)
-	if d.base != "" {
-		if !strings.HasPrefix(d.base, "https://") && !strings.HasPrefix(d.base, "http://") {
-			return d.errorf("<location xml:base>: %.100q is no URL of http or https", d.base)
-		}
-		p.URL = join(d.base, p.Filename)
+	if p.base != "" && !strings.HasPrefix(p.base, "https://") && !strings.HasPrefix(p.base, "http://") {
+		return d.errorf("<location xml:base>: %.100q is no URL of http or https", p.base)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@
 package rpm
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -63,6 +64,8 @@ type Package struct {
 	// Repository is the URL of the one that has the package.
 	Repository string
 
+	// base is where the file is, if that is not the repository.
+	base string
 	// known tells that the relations are those of the package itself, not guessed.
 	known bool
 	// rules are what has to hold while the package is there.
@@ -79,6 +82,14 @@ func (p *Package) EVR() string { return joinEVR(p.Epoch, p.Version, p.Release) }
 // String is such as "keepalived-2.2.8-3.el9.x86_64".
 func (p *Package) String() string { return p.Name + "-" + p.EVR() + "." + p.Architecture }
 
+// url is where the package is, if it is in a repository.
+func (p *Package) url() string {
+	if p.Filename == "" {
+		return ""
+	}
+	return join(cmp.Or(p.base, p.Repository), p.Filename)
+}
+
 // native tells whether the package is of an architecture, or of all.
 func (p *Package) native(arch string) bool {
 	return p.Architecture == arch || p.Architecture == "noarch"
@@ -86,6 +97,7 @@ func (p *Package) native(arch string) bool {
 
 // prepare works out what the resolver asks a package for.
 func (p *Package) prepare() error {
+	p.URL = p.url()
 	p.rules, p.offers, p.against = nil, nil, nil
 	for _, f := range []struct {
 		name string

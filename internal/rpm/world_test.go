@@ -320,4 +320,3 @@ func mustFail(t *testing.T, err error, words ...string) {
 func open(m *mirror, repo Repository, arch string, now time.Time) (*Index, error) {
 	return Open(context.Background(), repo, arch, m.fetch, now)
 }
-
