@@ -1,0 +1,83 @@
+package rpm
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+)
+
+// maxIndex is how large an index may become, in bytes: more than ten times what that of
+// Fedora is.
+const maxIndex = 2 << 30
+
+// format is a form in which a repository has a file.
+type format struct {
+	suffix string
+	open   func(io.Reader) (io.ReadCloser, error)
+}
+
+// formats are those that repositories use, by the suffix of the file.
+var formats = []format{
+	{".zst", func(r io.Reader) (io.ReadCloser, error) {
+		d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(128<<20))
+		if err != nil {
+			return nil, err
+		}
+		return d.IOReadCloser(), nil
+	}},
+	{".gz", func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }},
+	{".xz", func(r io.Reader) (io.ReadCloser, error) {
+		d, err := xz.NewReader(bufio.NewReaderSize(r, 64<<10))
+		return io.NopCloser(d), err
+	}},
+}
+
+// plain is a file that is not compressed.
+var plain = format{"", func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(r), nil }}
+
+// decompress gives content to a function that reads it to its end.
+func (f format) decompress(content []byte, read func(io.Reader) error) error {
+	body, err := f.open(bytes.NewReader(content))
+	if err != nil {
+		return fmt.Errorf("decompressing it: %w", unexpected(err))
+	}
+	defer body.Close() // nothing is written
+	limited := &io.LimitedReader{R: body, N: maxIndex}
+	err = read(sayWhy{limited})
+	if err == nil && limited.N == 0 {
+		err = fmt.Errorf("it has more than %d bytes when decompressed", maxIndex)
+	}
+	return err
+}
+
+// sayWhy tells errors of decompressing from those of what reads.
+type sayWhy struct{ r io.Reader }
+
+func (s sayWhy) Read(b []byte) (int, error) {
+	n, err := s.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("decompressing it: %w", unexpected(err))
+	}
+	return n, err
+}
+
+// unexpected makes an end where more should be what it is: no regular end.
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("it is cut short: %w", io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+func sha256Hex(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}
