@@ -37,7 +37,7 @@ func Render(p *plan.Plan) (Tree, error) {
 
 func renderCluster(p *plan.Plan, parsed *template.Template) (Tree, error) {
 	r := renderer{plan: p, templates: parsed, once: map[string][]byte{}}
-	for _, script := range []string{"install.sh", "reset.sh", "status.sh", "upgrade.sh"} {
+	for _, script := range []string{"cluster.sh", "fleet.sh", "install.sh", "reset.sh", "status.sh", "upgrade.sh"} {
 		r.copy(script, modeScript)
 	}
 	for _, library := range []string{"bundle.sh", "journal.sh", "lib.sh", "network.sh", "turn.sh", "undo.sh"} {
