@@ -100,6 +100,9 @@ func (c chain) documents() map[string][]byte {
 	for _, s := range c {
 		for _, image := range s.manifest.Images {
 			kept[blobPath(image.Digest)] = nil
+			for _, a := range image.Attached {
+				kept[blobPath(a.Digest)] = nil
+			}
 			for _, p := range image.Platforms {
 				kept[blobPath(p.Digest)] = nil
 			}

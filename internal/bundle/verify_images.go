@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // checkImages follows the image layout from its index down to every layer, and
@@ -57,6 +58,9 @@ func (v *verifier) checkIndex(index *v1.IndexManifest) {
 		default:
 			v.checkImage(image, desc)
 		}
+		for _, a := range image.Attached {
+			v.checkAttached(image, a)
+		}
 		delete(byName, image.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
@@ -82,6 +86,37 @@ func (v *verifier) checkImage(image Image, desc v1.Descriptor) {
 		return
 	}
 	v.checkPlatforms(image, path, index.Manifests)
+}
+
+// checkAttached looks at what nothing in the image layout leads to.
+func (v *verifier) checkAttached(image Image, a Attached) {
+	path := blobPath(a.Digest)
+	raw := v.kept[path]
+	if raw == nil {
+		return
+	}
+	if types.MediaType(a.MediaType).IsIndex() {
+		// It may name what the bundle lacks, and the platforms were looked at before.
+		if _, err := v1.ParseIndexManifest(bytes.NewReader(raw)); err != nil {
+			v.problem(path, "cannot be read as an image index: %v", err)
+		}
+		return
+	}
+	m, err := v1.ParseManifest(bytes.NewReader(raw))
+	if err != nil {
+		v.problem(path, "cannot be read as a manifest: %v", err)
+		return
+	}
+	var blobs []string
+	for _, desc := range append([]v1.Descriptor{m.Config}, m.Layers...) {
+		v.checkDescriptor(path, desc)
+		if digest := desc.Digest.String(); !slices.Contains(blobs, digest) {
+			blobs = append(blobs, digest)
+		}
+	}
+	if !slices.Equal(blobs, a.Blobs) {
+		v.problem(path, "is attached to image %q and has other blobs than %s", image.Name, manifestName)
+	}
 }
 
 func (v *verifier) checkPlatforms(image Image, path string, descs []v1.Descriptor) {

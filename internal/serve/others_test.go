@@ -13,6 +13,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
@@ -196,4 +197,35 @@ func containerd(t *testing.T) (ctr, socket string) {
 	}
 	t.Fatalf("containerd does not come up:\n%s", said.String())
 	return "", ""
+}
+
+// TestContainerdImportsEveryImageUnderItsName does what hosts without a registry do
+// (steps/45-images.sh), also for an image that the spec names by digest.
+func TestContainerdImportsEveryImageUnderItsName(t *testing.T) {
+	ctr, socket := containerd(t)
+	f := newFixture(t)
+	f.addImage(busybox, must(random.Image(700, 2)), must(random.Image(500, 1)))
+	f.addImage(older, must(random.Image(700, 2)))
+	img := must(random.Image(600, 1))
+	f.addImage("registry.k8s.io/coredns@"+must(img.Digest()).String(), img)
+	dir := unpacked(t, f.write("b.tar"))
+	script := fmt.Sprintf("tar -C %q -cf - oci-layout index.json blobs | %q --address %q --namespace k8s.io images import -", filepath.Join(dir, "images"), ctr, socket)
+	if out, err := exec.CommandContext(t.Context(), "sh", "-c", script).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.CommandContext(t.Context(), ctr, "--address", socket, "--namespace", "k8s.io", "images", "ls").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	has := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		if words := strings.Fields(line); len(words) > 2 {
+			has[words[2]+" "+words[0]] = true
+		}
+	}
+	for line := range strings.Lines(string(read(t, filepath.Join(dir, "images/list")))) {
+		if !has[strings.TrimSpace(line)] {
+			t.Errorf("containerd lacks %sit has\n%s", line, out)
+		}
+	}
 }
