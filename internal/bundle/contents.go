@@ -80,8 +80,10 @@ func sortItems(items []item) []item {
 func treeItems(tree render.Tree) ([]item, error) {
 	var items []item
 	for _, file := range tree {
-		if strings.HasPrefix(file.Path, imagesDir) || strings.HasPrefix(file.Path, packagesDir) {
-			return nil, fmt.Errorf("adding rendered file %q: its place is for what is fetched", file.Path)
+		for dir, of := range map[string]string{imagesDir: "the image layout", packagesDir: "packages"} {
+			if strings.HasPrefix(file.Path, dir) {
+				return nil, fmt.Errorf("adding rendered file %q: %q is for %s", file.Path, dir, of)
+			}
 		}
 		mode := Plain
 		if file.Mode.Perm() == Executable.Perm() {

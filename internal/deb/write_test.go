@@ -109,7 +109,7 @@ func private(t *testing.T) string {
 	var files []PackageFile
 	for i, d := range []string{fmt.Sprintf(greeting, arch), words} {
 		name := buildDeb(t, build, []string{"xz", "zstd"}[i], d)
-		path := "pool/" + filepath.Base(name)
+		path := "pool/" + strings.Replace(filepath.Base(name), "_2.0", "_1%3a2.0", 1) // as apt names it
 		f := fileOf(t, name, path)
 		files = append(files, f)
 		content, _ := os.ReadFile(name)

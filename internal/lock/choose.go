@@ -66,7 +66,12 @@ func (r *resolver) chooseDebs(ctx context.Context, want plan.PackageSet, set *Pa
 	if err != nil {
 		return err
 	}
-	names, err := pinned(want, func(name string) ([]string, error) { return debVersions(indexes, name) })
+	names, err := pinned(want, func(name string) (all []string) {
+		for _, x := range indexes {
+			all = append(all, x.Versions(name)...)
+		}
+		return all
+	})
 	if err != nil {
 		return err
 	}
@@ -86,24 +91,9 @@ func debBaseline(want plan.PackageSet, indexes []*deb.Index) (*deb.Installed, er
 	return deb.ReadInstalled(bytes.NewReader(want.Baseline))
 }
 
-// debVersions are the versions of a package, newest first in each index.
-func debVersions(indexes []*deb.Index, name string) ([]string, error) {
-	var all []string
-	for _, x := range indexes {
-		found, err := x.Lookup(name)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range found {
-			all = append(all, p.Version)
-		}
-	}
-	return all, nil
-}
-
 // pinned are the names to ask for: where the spec says upstream's version, with the
 // first of the packages' versions that is one of it.
-func pinned(want plan.PackageSet, versions func(name string) ([]string, error)) ([]string, error) {
+func pinned(want plan.PackageSet, versions func(name string) []string) ([]string, error) {
 	var names []string
 	var problems []error
 	for _, name := range want.Names {
@@ -112,11 +102,7 @@ func pinned(want plan.PackageSet, versions func(name string) ([]string, error)) 
 			names = append(names, name)
 			continue
 		}
-		all, err := versions(name)
-		if err != nil {
-			return nil, err
-		}
-		version := ""
+		all, version := versions(name), ""
 		for _, v := range all {
 			if version == "" && isOf(v, pin) {
 				version = v

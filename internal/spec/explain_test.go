@@ -386,7 +386,7 @@ func TestUnknownFieldsNameWhatWasMeant(t *testing.T) {
 		"kubernetes.flannel":       "did you mean network.flannel?",
 		"hosts.m1.roles.worker":    "hosts.<NAME>.roles has no fields",
 		"hosts.m1.taints.first.ky": "did you mean ",
-		"runtime.qqqqqq":           "there are name, version, runc,",
+		"runtime.qqqqqq":           "there are name, from, package, version, runc,",
 		"name.x":                   "; name has no fields",
 		"images.first":             "images has no fields",
 	} {
