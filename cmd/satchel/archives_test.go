@@ -91,4 +91,12 @@ func TestAnArchiveThatIsNoneIsSaidOnOneLine(t *testing.T) {
 	s.fails([]string{"vet", "spec"}, "web.cue:3:52: imageArchives.registry.example.com/app/web:1.0.path", "images/web-{arch}.tar")
 	s.write("spec/web.cue", "package cluster\n\nimageArchives: \"registry.example.com/app/web@sha256:0\": path: \"web.tar\"\n")
 	s.fails([]string{"vet", "spec"}, "a full name with tag such as docker.io/example/web:1.0")
+	s.write("spec/web.cue", `package cluster
+
+imageArchives: "registry.example.com/app/web:1.0": path: "web.tar"
+derivedImages: "registry.example.com/app/web:1.0": base: "docker.io/library/nginx:1.27.3"
+derivedImages: "registry.example.com/app/more:1.0": base: "registry.example.com/app/web:1.0"
+`)
+	s.fails([]string{"vet", "spec"}, "web.cue:3:", "a name that derivedImages has not: an image comes from one place")
+	s.fails([]string{"vet", "spec"}, "web.cue:5:", "an image of a registry, not one of imageArchives")
 }

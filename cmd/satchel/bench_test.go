@@ -160,3 +160,22 @@ func vetRender(b *testing.B, s *site, limit int64) {
 	b.ReportMetric(render.seconds/float64(n), "s/render")
 	reportPeak(b, max(vet.peak, render.peak), limit)
 }
+
+// BenchmarkVetRenderKit300 compiles a classroom of 300 seats with 900 hosts, each seat
+// with its guide.
+func BenchmarkVetRenderKit300(b *testing.B) {
+	s := newSite(b)
+	text, err := os.ReadFile("../../bundles/classroom/cluster.cue")
+	if err != nil {
+		b.Fatal(err)
+	}
+	more := strings.NewReplacer("package cluster\n", "package cluster\n\nimport \"net\"\n", "seats: 3\n", "seats: 300\n", `"192.168.56.0/24"`, `"10.20.0.0/16"`,
+		`"192.168.56.\(10*kit.seat+1)"`, `net.AddIP("10.20.0.0", 10*kit.seat+1)`,
+		`"192.168.56.\(10*kit.seat+2)"`, `net.AddIP("10.20.0.0", 10*kit.seat+2)`,
+		`"192.168.56.\(10*kit.seat+3)"`, `net.AddIP("10.20.0.0", 10*kit.seat+3)`)
+	s.write("spec/cluster.cue", more.Replace(string(text)))
+	if n := hostsIn(s.plan()); n != 900 {
+		b.Fatalf("the kit has %d hosts", n)
+	}
+	vetRender(b, s, 500*mib)
+}

@@ -123,10 +123,21 @@ func TestAttestationsAreDroppedUnlessTheyAreWanted(t *testing.T) {
 func TestReferrersAreFoundUnderATagWhereTheRegistryCannotListThem(t *testing.T) {
 	world := attestedWorld(t)
 	want := lockOne(t, world.Sources(), signed)
-	old := before(t, world, func(w http.ResponseWriter, r *http.Request) bool {
+	for _, status := range []int{404, 400, 405, 501, 200} {
+		got := lockOne(t, withoutReferrers(t, world, status), signed)
+		if got.Digest() != want.Digest() {
+			t.Errorf("with status %d the locks differ:\n%s", status, strings.Join(Diff(want, got), "\n"))
+		}
+	}
+}
+
+// withoutReferrers answers questions about referrers with a status, and has the lists
+// under tags.
+func withoutReferrers(t *testing.T, world *standin.World, status int) []plan.Source {
+	return before(t, world, func(w http.ResponseWriter, r *http.Request) bool {
 		switch {
 		case strings.Contains(r.URL.Path, "/referrers/"):
-			http.NotFound(w, r)
+			http.Error(w, "<html>what do you want?</html>", status)
 			return true
 		case !strings.Contains(r.URL.Path, "/manifests/sha256-") || strings.HasSuffix(r.URL.Path, ".sig") || strings.HasSuffix(r.URL.Path, ".att") || strings.HasSuffix(r.URL.Path, ".sbom"):
 			return false
@@ -146,10 +157,6 @@ func TestReferrersAreFoundUnderATagWhereTheRegistryCannotListThem(t *testing.T) 
 		w.Write(index)
 		return true
 	})
-	got := lockOne(t, old, signed)
-	if got.Digest() != want.Digest() {
-		t.Errorf("the locks differ:\n%s", strings.Join(Diff(want, got), "\n"))
-	}
 }
 
 func TestReferrersComeInPages(t *testing.T) {

@@ -102,12 +102,19 @@ func (p Profile) text(file, cluster string) ([]byte, error) {
 	return rename(text, cluster)
 }
 
-var nameLine = regexp.MustCompile(`(?m)^(name:\s*)"[^"\n]*"`)
+var (
+	nameLine = regexp.MustCompile(`(?m)^(name:\s*)"[^"\n]*"`)
+	// A kit's clusters have names that are made of the kit's.
+	kitNameLine = regexp.MustCompile(`(?m)^(kit: \{\n\tname:\s*)"[^"\n]*"`)
+)
 
 // rename puts another name into a spec's own line. The spec keeps its comments and
 // everything else.
 func rename(text []byte, cluster string) ([]byte, error) {
-	at := nameLine.FindAllSubmatchIndex(text, -1)
+	at := kitNameLine.FindAllSubmatchIndex(text, -1)
+	if len(at) == 0 {
+		at = nameLine.FindAllSubmatchIndex(text, -1)
+	}
 	if len(at) != 1 {
 		return nil, fmt.Errorf("%s has %d lines name: \"…\", and needs one to put another name into", specFile, len(at))
 	}

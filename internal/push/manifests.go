@@ -123,7 +123,8 @@ func (s *session) refer(ctx context.Context, subject string, all []v1.Descriptor
 func (s *session) listsReferrers(ctx context.Context, subject string) (can bool, err error) {
 	accept := http.Header{"Accept": {string(types.OCIImageIndex)}}
 	err = s.client.retry(ctx, func(*attempts) error {
-		resp, err := s.ask(ctx, http.MethodGet, s.url("referrers/"+subject), accept, http.StatusOK, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusBadRequest)
+		resp, err := s.ask(ctx, http.MethodGet, s.url("referrers/"+subject), accept, http.StatusOK,
+			http.StatusNotFound, http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusNotImplemented)
 		can = err == nil && resp.StatusCode == http.StatusOK && strings.HasPrefix(resp.Header.Get("Content-Type"), string(types.OCIImageIndex))
 		return err
 	})

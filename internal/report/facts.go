@@ -167,7 +167,7 @@ func (c *Cluster) locked(in Input) Check {
 	if in.Lock == nil {
 		return check
 	}
-	if err := in.Lock.Covers(c.plan.Images, c.plan.Files); err != nil {
+	if err := in.Lock.Covers(c.plan.Supply); err != nil {
 		lines := strings.Split(err.Error(), "\n")
 		check.State, check.Detail = Failed, lines[0]
 		for _, line := range lines[1:] {

@@ -74,6 +74,7 @@ func (o *Opener) openLocal(ctx context.Context, name, path string) (*Side, error
 	if err != nil {
 		return nil, err
 	}
+	s.splitSeats()
 	return s, nil
 }
 

@@ -13,6 +13,9 @@ import (
 // settings are the fields of a resolved spec by path. Lists of plain values are one
 // setting; files beside the spec that derived images take are there by their checksum.
 func settings(s *spec.Spec) (map[string]string, error) {
+	if len(s.Seats) > 0 {
+		return seatSettings(s)
+	}
 	text, err := json.Marshal(s.Cluster)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the spec: %w", err)
@@ -30,6 +33,34 @@ func settings(s *spec.Spec) (map[string]string, error) {
 			key := join(join(join("derivedImages", name), "files"), f.Path)
 			if _, inline := all[key+".text"]; !inline {
 				all[key+".sha256"] = encode(fmt.Sprintf("%x", sha256.Sum256(f.Data)))
+			}
+		}
+	}
+	return all, nil
+}
+
+// seatSettings are those of all seats; what all have in the same way is there once.
+func seatSettings(kit *spec.Spec) (map[string]string, error) {
+	all := map[string]string{"kit.seats": encode(len(kit.Seats))}
+	type setting struct{ path, value string }
+	count := map[setting]int{}
+	var each []map[string]string
+	for _, s := range kit.Seats {
+		own, err := settings(s)
+		if err != nil {
+			return nil, err
+		}
+		for path, value := range own {
+			count[setting{path, value}]++
+		}
+		each = append(each, own)
+	}
+	for i, own := range each {
+		for path, value := range own {
+			if count[setting{path, value}] == len(each) {
+				all[path] = value
+			} else {
+				all["seat "+kit.Seats[i].Seat.NN+"."+path] = value
 			}
 		}
 	}

@@ -213,8 +213,7 @@ func (c *Client) page(ctx context.Context, img *image, asked string) (data []byt
 		return nil, "", err
 	}
 	defer resp.Body.Close()
-	// What is not the specification's type is a registry that does not know the path.
-	if resp.StatusCode == http.StatusOK && !strings.HasPrefix(resp.Header.Get("Content-Type"), string(types.OCIImageIndex)) {
+	if cannotList(resp) {
 		return nil, "", &Error{Name: img.name, Asked: asked, Status: http.StatusNotFound, cause: errors.New("there is no list of referrers")}
 	}
 	if resp.StatusCode != http.StatusOK {
@@ -228,6 +227,18 @@ func (c *Client) page(ctx context.Context, img *image, asked string) (data []byt
 		return nil, "", failure(ctx, img.name, asked, err)
 	}
 	return data, nextPage(asked, resp.Header.Get("Link")), nil
+}
+
+// cannotList tells of a registry that does not know the path. Not all say 404, as the
+// specification asks for; some answer as if for another kind of thing.
+func cannotList(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return !strings.HasPrefix(resp.Header.Get("Content-Type"), string(types.OCIImageIndex))
+	case http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusNotImplemented:
+		return true
+	}
+	return false
 }
 
 // nextPage is what a Link header says, if it is a path of the same server.

@@ -44,6 +44,7 @@ while (($#)); do
 	shift
 done
 [[ -z $from || -z $only ]] || wrong_usage '--from and --only exclude each other'
+[[ ! -d $BUNDLE/seats ]] || die 'this is a kit with the clusters of many seats; make the bundle of one of them: satchel unpack BUNDLE --seat N -o DIR'
 [[ -f $BUNDLE/SHA256SUMS ]] || die "no SHA256SUMS beside this script; run it in an unpacked bundle (satchel unpack)"
 ((EUID == 0)) || die 'needs root: it writes to /etc and starts services; run it with sudo'
 

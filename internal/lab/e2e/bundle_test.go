@@ -19,6 +19,16 @@ import (
 type kit struct {
 	satchel, spec, bundle, secrets string
 	plan                           *plan.Plan
+	// seat is set where this is one seat of a classroom's kit.
+	seat string
+}
+
+// of is one seat of a classroom's kit.
+func (k *kit) of(number int) *kit {
+	own := *k
+	own.plan = k.plan.Find(number)
+	own.seat = own.plan.Seat.NN
+	return &own
 }
 
 // satchel runs the program and returns what it prints.
@@ -100,14 +110,18 @@ func buildKit(t *testing.T, specPath string, serve func(*plan.Plan) upstream) *k
 
 // part is a host's part of the secrets.
 func (k *kit) part(host string) string {
-	return filepath.Join(filepath.Dir(k.secrets), "parts", host+".secrets")
+	return filepath.Join(filepath.Dir(k.secrets), "parts", k.seat, host+".secrets")
 }
 
 // carry unpacks the bundle for a host and copies it and the host's secrets there.
 func (k *kit) carry(t *testing.T, m *lab.Machine) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "bundle")
-	k.run(t, "unpack", k.bundle, "-o", dir, "--host", m.Name())
+	args := []string{"unpack", k.bundle, "-o", dir, "--host", m.Name()}
+	if k.seat != "" {
+		args = append(args, "--seat", k.seat)
+	}
+	k.run(t, args...)
 	if err := m.CopyIn(t.Context(), dir, "/opt/bundle"); err != nil {
 		t.Fatal(err)
 	}
