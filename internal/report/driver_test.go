@@ -79,16 +79,24 @@ func newBrowser(t *testing.T) *browser {
 		"goog:loggingPrefs":  map[string]string{"browser": "ALL"},
 	}}}, &made)
 	b.session += "/" + made.SessionID
-	t.Cleanup(func() { b.request(http.MethodDelete, "", nil, nil) })
+	t.Cleanup(func() {
+		if err := b.request(http.MethodDelete, "", nil, nil); err != nil {
+			t.Errorf("the browser is not ended: %v", err)
+		}
+	})
 	return b
 }
 
 func (b *browser) request(method, path string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
+	var body io.Reader
+	if in != nil { // the driver takes no null
+		text, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(text)
 	}
-	req, err := http.NewRequest(method, b.session+path, bytes.NewReader(body))
+	req, err := http.NewRequest(method, b.session+path, body)
 	if err != nil {
 		return err
 	}
