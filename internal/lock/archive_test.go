@@ -126,7 +126,7 @@ func TestArchivesAreLockedByDigestAndComeBackIntoAnEmptyCache(t *testing.T) {
 		archived(dir, "new.tar", "linux/amd64"), archived(dir, "layout", both...), archived(dir, "layout", "linux/arm64"),
 	} {
 		all := []plan.Image{want}
-		l, err := Resolve(t.Context(), nil, openCache(t), all, nil, 1, nil)
+		l, err := Resolve(t.Context(), nil, openCache(t), plan.Supply{Images: all}, 1, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", want.Archive.Path, err)
 		}
@@ -137,7 +137,7 @@ func TestArchivesAreLockedByDigestAndComeBackIntoAnEmptyCache(t *testing.T) {
 		if !slices.Equal(platforms, want.Platforms) {
 			t.Errorf("%s has %q, wanted are %q: no platform more, none less", want.Archive.Path, platforms, want.Platforms)
 		}
-		if err := l.Covers(all, nil); err != nil {
+		if err := l.Covers(plan.Supply{Images: all}); err != nil {
 			t.Error(err)
 		}
 		if again, err := Parse("satchel.lock", l.Bytes()); err != nil || again.Digest() != l.Digest() {
@@ -199,7 +199,7 @@ func TestAnArchiveOfAnotherPlatformOrWithOtherBytesIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = Resolve(t.Context(), nil, store, []plan.Image{c.want}, nil, 1, nil)
+		_, err = Resolve(t.Context(), nil, store, plan.Supply{Images: []plan.Image{c.want}}, 1, nil)
 		if err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), `locking image "registry.example.com/app/web:1.0"`) {
 			t.Errorf("%s: got %v, want %q", c.want.Archive.Path, err, c.err)
 		}
@@ -229,7 +229,7 @@ func TestArchivesThatSkopeoWritesAreRead(t *testing.T) {
 		}
 		want := archived(dir, c.path, "linux/amd64")
 		want.Archive.Image = c.image
-		l, err := Resolve(t.Context(), nil, openCache(t), []plan.Image{want}, nil, 1, nil)
+		l, err := Resolve(t.Context(), nil, openCache(t), plan.Supply{Images: []plan.Image{want}}, 1, nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.to, err)
 			continue

@@ -47,7 +47,7 @@ func attestedWorld(t *testing.T) *standin.World {
 
 func lockOne(t *testing.T, sources []plan.Source, want plan.Image) *Lock {
 	t.Helper()
-	l, err := Resolve(t.Context(), client(t, sources), openCache(t), []plan.Image{want}, nil, 2, nil)
+	l, err := Resolve(t.Context(), client(t, sources), openCache(t), plan.Supply{Images: []plan.Image{want}}, 2, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,11 +110,11 @@ func TestAttestationsAreDroppedUnlessTheyAreWanted(t *testing.T) {
 	if got := kinds(l.Images[0]); len(got) > 0 || len(l.Images[0].Manifests) != 1 {
 		t.Errorf("attached are %q", got)
 	}
-	err := l.Covers([]plan.Image{signed}, nil)
+	err := l.Covers(plan.Supply{Images: []plan.Image{signed}})
 	if err == nil || !strings.Contains(err.Error(), "the lock lacks attestations of image "+signed.Name) {
 		t.Errorf("a lock without attestations, for a spec that keeps them: %v", err)
 	}
-	err = lockOne(t, world.Sources(), signed).Covers([]plan.Image{without}, nil)
+	err = lockOne(t, world.Sources(), signed).Covers(plan.Supply{Images: []plan.Image{without}})
 	if err == nil || !strings.Contains(err.Error(), "which nothing needs any more") {
 		t.Errorf("a lock with attestations, for a spec that drops them: %v", err)
 	}
@@ -185,7 +185,7 @@ func TestARegistryThatFailsIsNotTakenForOneWithoutAttestations(t *testing.T) {
 			http.Error(w, "out of order", http.StatusInternalServerError)
 			return true
 		})
-		_, err := Resolve(t.Context(), client(t, failing), openCache(t), []plan.Image{signed}, nil, 2, nil)
+		_, err := Resolve(t.Context(), client(t, failing), openCache(t), plan.Supply{Images: []plan.Image{signed}}, 2, nil)
 		if err == nil || !strings.Contains(err.Error(), "looking for attestations") {
 			t.Errorf("%s: %v", part, err)
 		}

@@ -54,7 +54,7 @@ func attestedBundle(t *testing.T, keep bool) *attested {
 		images[i].Attestations = keep
 	}
 	images = append(images, plan.Image{Name: a.byDigest, Tag: "v1.12.1", Platforms: platforms, Attestations: keep})
-	a.Lock = must(lock.Resolve(t.Context(), client, a.Cache, images, nil, 2, nil))
+	a.Lock = must(lock.Resolve(t.Context(), client, a.Cache, plan.Supply{Images: images}, 2, nil))
 	if err := fetch.Fetch(t.Context(), client, a.Cache, fetch.Missing(a.Cache, a.Lock), 2, nil); err != nil {
 		t.Fatal(err)
 	}
