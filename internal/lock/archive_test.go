@@ -158,7 +158,7 @@ func TestArchivesAreLockedByDigestAndComeBackIntoAnEmptyCache(t *testing.T) {
 func TestAnArchiveThatChangedAfterTheLockIsRefused(t *testing.T) {
 	dir := beside(t)
 	want := []plan.Image{archived(dir, "old-amd64.tar", "linux/amd64")}
-	l, err := Resolve(t.Context(), nil, openCache(t), want, nil, 1, nil)
+	l, err := Resolve(t.Context(), nil, openCache(t), plan.Supply{Images: want}, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestAnArchiveThatChangedAfterTheLockIsRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	want[0].Archive.Path = "new.tar"
-	if err := l.Covers(want, nil); err == nil || !strings.Contains(err.Error(), "archive is locked for old-amd64.tar, and needed for new.tar") {
+	if err := l.Covers(plan.Supply{Images: want}); err == nil || !strings.Contains(err.Error(), "archive is locked for old-amd64.tar, and needed for new.tar") {
 		t.Errorf("got %v", err)
 	}
 }
