@@ -141,7 +141,7 @@ func testJournalSecrets(t *testing.T, k *kit, m *lab.Machine) {
 }
 
 // moments are when an install is killed: at the beginning of each step, and in it.
-var moments = []float64{0, 0.02, 0.08, 0.2}
+var moments = []float64{0, 0.05, 0.2}
 
 func stepsOf(t *testing.T, m *lab.Machine) []string {
 	t.Helper()
