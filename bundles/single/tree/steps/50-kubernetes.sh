@@ -4,6 +4,9 @@
 # writes its configuration first.
 . "$BUNDLE/steps/lib.sh"
 
+# What kubeadm, the kubelet and the pods of the cluster keep.
+record_tree /etc/kubernetes /etc/cni /opt/cni/bin /var/lib/kubelet /var/lib/cni /run/flannel /var/log/pods /var/log/containers \
+	/usr/libexec/kubernetes /root/.kube/cache
 for program in kubeadm kubelet kubectl; do
 	put_binary "$BUNDLE/files/$HOST_ARCH/$program" "/usr/local/bin/$program"
 done
@@ -17,10 +20,12 @@ put "$BUNDLE/units/kubelet.service.d/10-kubeadm.conf" "$units/kubelet.service.d/
 reload_units "$units/kubelet.service" "$units/kubelet.service.d/10-kubeadm.conf"
 enable kubelet.service
 # The kubelet looks for static pods on workers too, and complains each second without it.
-[[ -d /etc/kubernetes/manifests ]] || run mkdir -p /etc/kubernetes/manifests
+record_directories /etc/kubernetes/manifests
 put "$HOST_DIR/kubeadm.yaml" /etc/kubernetes/kubeadm.yaml 600
 if [[ -d $HOST_DIR/patches ]]; then
 	for patch in "$HOST_DIR"/patches/*; do
 		put "$patch" "/etc/kubernetes/patches/$(basename "$patch")"
 	done
 fi
+# Containers go on running meanwhile.
+serve kubelet.service try-restart /usr/local/bin/kubelet "$units/kubelet.service" "$units/kubelet.service.d/10-kubeadm.conf"
