@@ -34,6 +34,9 @@ func Render(p *plan.Plan) (Tree, error) {
 	for _, script := range []string{"install.sh", "reset.sh", "status.sh", "upgrade.sh"} {
 		r.copy(script, modeScript)
 	}
+	if len(p.Packages) > 0 {
+		r.copy("baseline.sh", modeScript)
+	}
 	for _, library := range []string{"bundle.sh", "journal.sh", "lib.sh", "network.sh", "turn.sh", "undo.sh"} {
 		r.copy(path.Join("steps", library), modeFile)
 	}
