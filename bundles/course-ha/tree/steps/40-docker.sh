@@ -1,19 +1,47 @@
 #!/bin/bash
-# Docker from its static archive. The whole daemon.json is ours: appending to it, as
-# is often done, gives invalid JSON on a second run.
+# Docker from its static archive, unless it comes as packages. The whole daemon.json is
+# ours: appending to it, as is often done, gives invalid JSON on a second run.
 . "$BUNDLE/steps/lib.sh"
+. "$BUNDLE/steps/network.sh"
 
-if ! getent group docker >/dev/null; then
-	run groupadd --system docker
-	changed group:docker
+undo() { # containers, or network and what was there
+	case $1 in
+	network) undo_network "$2" ;;
+	containers) remove_containers ;;
+	esac
+}
+
+# remove_containers ends what containers may be left, before Docker stops.
+remove_containers() {
+	local name
+	if ! systemctl is-active --quiet docker.service; then return; fi
+	for name in $(docker ps --all --quiet); do docker rm --force --volumes "$name" >/dev/null; done
+}
+if [[ ${1:-} == undo ]]; then
+	undo "${@:2}"
+	exit
 fi
-unpack "$BUNDLE/files/$HOST_ARCH/docker.tgz" /usr/local/bin 1
+
+record_tree /var/lib/docker /var/lib/containerd /run/docker /run/containerd /etc/docker
+record_own network "$(network_now)"
+keep_sysctls net.ipv4.ip_forward
 units=/etc/systemd/system
-put "$BUNDLE/units/docker.socket" "$units/docker.socket"
-put "$BUNDLE/units/docker.service" "$units/docker.service"
+if [[ -z ${RUNTIME_PACKAGE:-} ]]; then
+	if ! getent group docker >/dev/null; then
+		# The copies of the tables are what groupdel does not bring back.
+		for table in /etc/group- /etc/gshadow-; do record_file "$table"; done
+		record group absent docker
+		run groupadd --system docker
+		changed group:docker
+	fi
+	unpack "$BUNDLE/files/$HOST_ARCH/docker.tgz" /usr/local/bin 1
+	put "$BUNDLE/units/docker.socket" "$units/docker.socket"
+	put "$BUNDLE/units/docker.service" "$units/docker.service"
+fi
 put "$HOST_DIR/daemon.json" /etc/docker/daemon.json
 if [[ -n $REGISTRY ]]; then put_registry_ca "/etc/docker/certs.d/$REGISTRY/ca.crt"; fi
 reload_units "$units/docker.socket" "$units/docker.service"
 enable docker.socket
 enable docker.service
 serve docker.service restart /etc/docker/daemon.json "$units/docker.service" docker.tgz
+record_own containers

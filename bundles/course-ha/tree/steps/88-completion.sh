@@ -4,7 +4,7 @@
 
 for program in kubectl kubeadm; do
 	file=/etc/bash_completion.d/$program
-	scratch "$file"
+	scratch
 	if [[ -x /usr/local/bin/$program ]]; then
 		"/usr/local/bin/$program" completion bash >"$NEW"
 	fi

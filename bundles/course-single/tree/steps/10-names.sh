@@ -3,17 +3,14 @@
 # between the two marks are ours.
 . "$BUNDLE/steps/lib.sh"
 
-if [[ $(uname -n) != "$HOST_NAME" ]]; then
-	if [[ -z $DRY_RUN ]]; then
-		printf '%s\n' "$HOST_NAME" >/etc/hostname
-		printf '%s\n' "$HOST_NAME" >/proc/sys/kernel/hostname
-	fi
-	changed "hostname"
-fi
+scratch
+printf '%s\n' "$HOST_NAME" >"$NEW"
+settle /etc/hostname 644
+set_sysctl kernel.hostname "$HOST_NAME"
 
 begin="# BEGIN satchel $CLUSTER_NAME"
 end="# END satchel $CLUSTER_NAME"
-scratch /etc/hosts
+scratch
 {
 	without "$begin" "$end" /etc/hosts
 	printf '%s\n' "$begin"

@@ -6,7 +6,7 @@
 config=/etc/ssh/sshd_config
 begin="# BEGIN satchel $CLUSTER_NAME"
 end="# END satchel $CLUSTER_NAME"
-scratch "$config"
+scratch
 {
 	printf '%s\n' "$begin"
 	cat "$HOST_DIR/sshd_config"
@@ -32,4 +32,7 @@ settle "$config" "$(stat -c %a "$config")"
 unit=sshd.service
 if systemctl cat ssh.service >/dev/null 2>&1; then unit=ssh.service; fi
 # Connections that are open stay so.
-if is_changed "$config"; then run systemctl try-reload-or-restart "$unit"; fi
+if is_changed "$config"; then
+	record active try-reload-or-restart "$unit"
+	run systemctl try-reload-or-restart "$unit"
+fi

@@ -4,6 +4,7 @@
 . "$BUNDLE/steps/lib.sh"
 
 unit=/etc/systemd/system/harbor.service
+record_tree "$HARBOR_DIR" /var/log/harbor
 unpack "$BUNDLE/files/$HOST_ARCH/harbor-offline-installer.tgz" "$HARBOR_DIR" 1
 put_binary "$BUNDLE/files/$HOST_ARCH/docker-compose" /usr/local/bin/docker-compose
 put_binary "$BUNDLE/bin/satchel-$HOST_ARCH" /usr/local/bin/satchel
@@ -21,6 +22,7 @@ if [[ -n $DRY_RUN ]]; then
 	exit 0
 fi
 
+# What follows is in Docker's and Harbor's directories, which are noted already.
 if ! docker image inspect "goharbor/prepare:v$HARBOR_VERSION" >/dev/null 2>&1; then
 	docker load --quiet --input "$HARBOR_DIR/harbor.v$HARBOR_VERSION.tar.gz" >/dev/null
 	changed "harbor:images"
@@ -73,8 +75,7 @@ done < <(fill "$HOST_DIR/harbor-accounts")
 # The bundle's images, as the administrator. What is there already is not sent again.
 done_mark=/var/lib/satchel/harbor
 if ! same_file "$BUNDLE/SHA256SUMS" "$done_mark"; then
-	DOCKER_CONFIG=$(mktemp -d)
-	trap 'rm -rf "$NEW" "$DOCKER_CONFIG"' EXIT
+	DOCKER_CONFIG=$(mktemp -d /run/satchel.XXXXXXXX)
 	export DOCKER_CONFIG
 	(umask 077 && printf '{"auths":{"%s":{"auth":"%s"}}}\n' "${REGISTRY%%/*}" \
 		"$(printf 'admin:%s' "${SECRET[harbor-admin-password]}" | base64 --wrap=0)" >"$DOCKER_CONFIG/config.json")
@@ -84,7 +85,9 @@ if ! same_file "$BUNDLE/SHA256SUMS" "$done_mark"; then
 	else
 		args+=(--plain-http)
 	fi
-	/usr/local/bin/satchel push "$BUNDLE" "$REGISTRY/$HARBOR_PROJECT" "${args[@]}"
+	/usr/local/bin/satchel push "$BUNDLE" "$REGISTRY/$HARBOR_PROJECT" "${args[@]}" || pushed=$?
+	rm -rf "$DOCKER_CONFIG"
+	((${pushed:-0} == 0)) || die "not all images came to Harbor; mend what it says above and run install.sh again"
 	cp "$BUNDLE/SHA256SUMS" "$done_mark"
 	changed "harbor:the bundle's images"
 fi

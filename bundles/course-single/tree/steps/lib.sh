@@ -1,18 +1,29 @@
 # shellcheck shell=bash
-# What the steps share. Every change goes through these functions, so that a dry run
-# shows it and a second run finds nothing to do. install.sh exports BUNDLE, HOST_DIR,
-# SECRETS, DRY_RUN and CHANGE_LIST. Needs bash 4.2 and coreutils.
+# What the steps share. Each of these functions checks first: what is as it should be
+# stays untouched, so a second run finds nothing to do. A dry run says what would change.
+# Every change is noted in the journal before it is made, which is how reset.sh undoes it.
+# install.sh exports BUNDLE, HOST_DIR, SECRETS, DRY_RUN and CHANGE_LIST. Needs bash 4.2
+# and coreutils.
+#
+# A step is a script that reads this file and then says what should be. Where it changes
+# something that has no function here, it calls `record_own WHAT [FORMER]` before, and
+# takes that back when reset.sh runs it as `bash steps/NN-name.sh undo WHAT FILE`, with
+# FORMER in the file. It may be run so again.
 set -euo pipefail
 umask 022
+# Units alone count; the links of System V's scripts would have to be undone too.
+export SYSTEMCTL_SKIP_SYSV=1
 # shellcheck source=/dev/null
 . "$HOST_DIR/host.env"
 
+STEP=$(basename "$0" .sh)
 declare -A SECRET=()
 CHANGED=' '
 NEW=''
 trap 'rm -f "$NEW"' EXIT
+. "$BUNDLE/steps/journal.sh"
 
-die() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2; exit 1; }
+die() { printf '%s: %s\n' "$STEP" "$*" >&2; exit 1; }
 
 # changed WHAT notes one change.
 changed() {
@@ -25,11 +36,12 @@ changed() {
 	fi
 }
 
-# is_changed WHAT... is true when this step changed one of them.
+# is_changed WHAT... is true when this step changed one of them, now or in an earlier run
+# that was cut off before its end.
 is_changed() {
 	local what
 	for what in "$@"; do
-		[[ $CHANGED == *" $what "* ]] && return 0
+		[[ $CHANGED$DUE == *" $what "* ]] && return 0
 	done
 	return 1
 }
@@ -116,7 +128,14 @@ masked() {
 }
 
 # same_file A B compares contents.
-same_file() { [[ -f $2 && $(sha256sum <"$1") == "$(sha256sum <"$2")" ]]; }
+same_file() { [[ -f $2 && $(checksum "$1") == "$(checksum "$2")" ]]; }
+
+# checksum FILE prints its SHA-256.
+checksum() {
+	local sum
+	sum=$(sha256sum <"$1")
+	printf '%s' "${sum%% *}"
+}
 
 # show_diff NEW OLD prints what a change would do.
 show_diff() {
@@ -127,28 +146,22 @@ show_diff() {
 	fi
 }
 
-# scratch DEST makes NEW, an empty private file beside DEST; in a dry run elsewhere.
+# scratch makes NEW, an empty private file in memory.
 scratch() {
-	if [[ -n $DRY_RUN ]]; then
-		NEW=$(mktemp)
-	else
-		mkdir -p "$(dirname "$1")"
-		NEW=$1.satchel-new
-		rm -f "$NEW"
-		(umask 077 && : >"$NEW")
-	fi
+	rm -f "$NEW"
+	NEW=$(mktemp /run/satchel.XXXXXXXX)
 }
 
 # put_secret NAME DEST MODE installs a secret that is base64 of a file.
 put_secret() {
 	[[ -n ${SECRET[$1]:-} ]] || die "the secret $1 is missing; give --secrets FILE (satchel secrets new makes one)"
-	scratch "$2"
+	scratch
 	base64 --decode <<<"${SECRET[$1]}" >"$NEW" || die "the secret $1 is damaged; split or make the secrets again"
 	settle "$2" "$3" hidden
 }
 
-# settle DEST MODE [hidden] moves NEW into place when it differs; being in the same
-# directory, it takes effect at once or not at all.
+# settle DEST MODE [hidden] puts NEW in its place when it differs; it takes effect at once
+# or not at all.
 settle() {
 	if same_file "$NEW" "$1" && [[ $(stat -c %a "$1") == "$2" ]]; then
 		rm -f "$NEW"
@@ -156,13 +169,21 @@ settle() {
 	fi
 	if [[ -n $DRY_RUN ]]; then
 		[[ -n ${3:-} ]] || show_diff "$NEW" "$1"
-		rm -f "$NEW"
 	else
-		chmod "$2" "$NEW"
-		sync "$NEW" 2>/dev/null || sync
-		mv -f "$NEW" "$1"
+		replace "$NEW" "$1" "$2"
 	fi
+	rm -f "$NEW"
 	changed "$1"
+}
+
+# replace SOURCE DEST MODE notes the change and makes it: a copy beside the old file takes
+# its name when it is whole.
+replace() {
+	record_file "$2" "$(checksum "$1")"
+	(umask 077 && cp "$1" "$2.satchel-new")
+	chmod "$3" "$2.satchel-new"
+	on_disk "$2.satchel-new"
+	mv -f "$2.satchel-new" "$2"
 }
 
 # put SOURCE DEST [MODE [CHECK...]] installs a file of the bundle with its secrets.
@@ -170,7 +191,7 @@ settle() {
 put() {
 	local source=$1 dest=$2 mode=${3:-644} said
 	shift $(($# > 3 ? 3 : $#))
-	scratch "$dest"
+	scratch
 	fill "$source" >"$NEW"
 	if (($#)) && ! same_file "$NEW" "$dest" && ! said=$("$@" "$NEW" 2>&1); then
 		masked <<<"$said" >&2
@@ -182,27 +203,62 @@ put() {
 # put_binary SOURCE DEST [MODE] installs a file as it is.
 put_binary() {
 	if same_file "$1" "$2"; then return; fi
-	if [[ -z $DRY_RUN ]]; then
-		scratch "$2"
-		cp "$1" "$NEW"
-		chmod "${3:-755}" "$NEW"
-		mv -f "$NEW" "$2"
-	fi
+	[[ -n $DRY_RUN ]] || replace "$1" "$2" "${3:-755}"
 	changed "$2"
 }
 
 # unpack ARCHIVE DIR [STRIP] unpacks a .tar.gz once; a mark remembers which.
 unpack() {
-	local archive=$1 dir=$2 mark sum
-	mark=/var/lib/satchel/unpacked/$(basename "$archive")
-	sum=$(sha256sum <"$archive")
-	if [[ -f $mark && $(cat "$mark") == "$sum $dir" ]]; then return; fi
+	local archive=$1 dir=$2 strip=${3:-0} name mark sum
+	name=$(basename "$archive")
+	mark=$STATE/unpacked/$name
+	sum="$(checksum "$archive") $dir"
+	if [[ -f $mark && $(cat "$mark") == "$sum" ]]; then return; fi
 	if [[ -z $DRY_RUN ]]; then
-		mkdir -p "$dir" "$(dirname "$mark")"
-		tar -xzf "$archive" -C "$dir" --no-same-owner ${3:+--strip-components="$3"}
-		printf '%s\n' "$sum $dir" >"$mark"
+		record_directories "$dir"
+		record_members "$archive" "$dir" "$strip"
+		record_file "$mark"
+		append "0|$STEP|wrote|-|$name|."
+		tar -xzf "$archive" -C "$dir" --no-same-owner --strip-components="$strip"
+		wrote_members "$archive" "$dir" "$strip"
+		printf '%s\n' "$sum" >"$mark"
 	fi
-	changed "$(basename "$archive")"
+	changed "$name"
+}
+
+# members ARCHIVE STRIP lists what the archive has, below where it is unpacked.
+members() {
+	local path i
+	tar -tzf "$1" | while IFS= read -r path; do
+		path=${path#./}
+		for ((i = 0; i < $2; i++)); do
+			if [[ $path == */* ]]; then path=${path#*/}; else path=''; fi
+		done
+		[[ $path == '' ]] || printf '%s\n' "$path"
+	done
+}
+
+# record_members ARCHIVE DIR STRIP notes what unpacking is going to change. A directory
+# that is made for the archive alone is noted as one.
+record_members() {
+	local path
+	if in_own_tree "$2"; then return; fi
+	while IFS= read -r path; do
+		case $path in
+		*/) record_directories "$2/${path%/}" ;;
+		*) record_file "$2/$path" ;;
+		esac
+	done < <(members "$1" "$3")
+}
+
+# wrote_members ARCHIVE DIR STRIP notes the checksums of what was unpacked.
+wrote_members() {
+	local path lines=()
+	if in_own_tree "$2"; then return; fi
+	while IFS= read -r path; do
+		if [[ -f $2/$path && ! -L $2/$path ]]; then lines+=("0|$STEP|wrote|$(checksum "$2/$path")|$2/$path|."); fi
+	done < <(members "$1" "$3")
+	append ${lines[@]+"${lines[@]}"}
 }
 
 # without BEGIN END FILE prints a file without the lines from BEGIN to END.
@@ -234,23 +290,62 @@ reload_units() {
 
 # enable UNIT has it start at boot.
 enable() {
-	if ! systemctl is-enabled --quiet "$1" 2>/dev/null; then
-		run systemctl enable --quiet "$1"
-		changed "$1:enabled"
-	fi
+	local was
+	if systemctl is-enabled --quiet "$1" 2>/dev/null; then return; fi
+	was=$(systemctl is-enabled "$1" 2>/dev/null || true)
+	record enabled "${was:-absent}" "$1"
+	run systemctl enable --quiet "$1"
+	changed "$1:enabled"
 }
 
 # serve UNIT HOW PATH... has the unit running, and HOW (restart, reload-or-restart)
-# when one of PATH was changed.
+# when one of PATH was changed. With try-restart it is not started.
 serve() {
 	local unit=$1 how=$2
 	shift 2
 	if ! systemctl is-active --quiet "$unit"; then
+		if [[ $how == try-restart ]]; then return; fi
+		record active stopped "$unit"
 		run systemctl start "$unit"
 		changed "$unit:started"
 	elif is_changed "$@"; then
+		record active "$how" "$unit"
 		run systemctl "$how" "$unit"
 	fi
 }
 
+# set_sysctl KEY VALUE sets what the kernel has otherwise; at boot a file does.
+set_sysctl() {
+	local file=/proc/sys/${1//.//} now
+	if [[ ! -e $file ]]; then
+		[[ -n $DRY_RUN ]] || die "the kernel has no setting $1; a module may be missing"
+		return 0
+	fi
+	now=$(cat "$file")
+	if [[ $now == "$2" ]]; then return; fi
+	if [[ -z $DRY_RUN ]]; then
+		record sysctl set "$1" "$now"
+		printf '%s\n' "$2" >"$file" || die "cannot set $1 to $2"
+	fi
+	changed "sysctl:$1"
+}
+
+# keep_sysctls KEY... notes settings that programs of the step change by themselves.
+keep_sysctls() {
+	local key
+	for key in "$@"; do
+		if [[ -e /proc/sys/${key//.//} ]]; then record sysctl set "$key" "$(cat "/proc/sys/${key//.//}")"; fi
+	done
+}
+
+# load_module NAME loads it. One that is built in has no entry in /proc/modules; its
+# directory may be missing too. A kernel without modules has not even that file.
+load_module() {
+	if grep -qs "^$1 " /proc/modules || [[ -d /sys/module/$1 ]]; then return; fi
+	record module absent "$1"
+	run modprobe "$1" || die "cannot load the kernel module $1; install the kernel's extra modules"
+}
+
+read_journal "$STEP"
 load_secrets
+trap 'status=$?; rm -f "$NEW"; if ((status == 0)); then passed; fi' EXIT

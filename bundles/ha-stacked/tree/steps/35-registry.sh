@@ -8,7 +8,7 @@ if ! same_file "$BUNDLE/SHA256SUMS" "$store/SHA256SUMS"; then
 	if [[ -z $DRY_RUN ]]; then
 		rm -rf "$store.new"
 		mkdir -p "$store.new"
-		for part in SHA256SUMS bundle.json images files bin; do
+		for part in SHA256SUMS bundle.json images files packages bin; do
 			if [[ -e $BUNDLE/$part ]]; then
 				cp -al "$BUNDLE/$part" "$store.new/" 2>/dev/null || cp -a "$BUNDLE/$part" "$store.new/"
 			fi

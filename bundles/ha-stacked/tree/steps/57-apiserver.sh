@@ -3,6 +3,7 @@
 . "$BUNDLE/steps/lib.sh"
 
 if [[ -f $HOST_DIR/audit-policy.yaml ]]; then
+	record_tree /var/log/kubernetes/audit
 	put "$HOST_DIR/audit-policy.yaml" /etc/kubernetes/audit/policy.yaml 600
 fi
 if [[ -f $HOST_DIR/encryption.yaml ]]; then

@@ -2,8 +2,34 @@
 # kubeadm makes this host a node. It runs once; after an interruption it goes on from
 # what is there.
 . "$BUNDLE/steps/lib.sh"
+. "$BUNDLE/steps/network.sh"
 
 done_mark=/var/lib/satchel/kubeadm
+undo() { # node, address, or network and what was there
+	case $1 in
+	address) ip address delete "$KUBE_VIP" dev "$INTERFACE" 2>/dev/null || true ;; # kube-vip leaves it
+	network) undo_network "$2" ;;
+	node) leave ;;
+	esac
+}
+
+# leave has the host be no node any more. kubeadm takes an etcd member out of the others,
+# and removes the pods through the runtime.
+leave() {
+	rm -f "$done_mark"
+	if [[ -f /etc/kubernetes/kubelet.conf || -d /var/lib/etcd/member || -d /var/lib/kubelet/pods ]]; then
+		if [[ $CRI_SOCKET == *containerd* ]]; then systemctl start containerd.service; else systemctl start docker.service; fi
+		kubeadm reset --force --cri-socket "$CRI_SOCKET" || printf 'kubeadm reset did not get to its end; the rest is undone without it\n'
+	fi
+	systemctl stop kubelet.service
+	systemctl stop kubepods.slice 2>/dev/null || true
+}
+
+if [[ ${1:-} == undo ]]; then
+	undo "${@:2}"
+	exit
+fi
+
 config=/etc/kubernetes/kubeadm.yaml
 if [[ -f $done_mark ]]; then exit 0; fi
 changed "kubeadm:$KUBEADM"
@@ -11,6 +37,16 @@ if [[ -n $DRY_RUN ]]; then
 	printf 'would run: kubeadm %s --config %s\n' "$KUBEADM" "$config"
 	exit 0
 fi
+
+record_tree /var/lib/etcd
+record_own network "$(network_now)"
+if [[ -n ${KUBE_VIP:-} && -z $(ip -o address show to "${KUBE_VIP%/*}") ]]; then record_own address; fi
+# The kubelet and kube-proxy set these.
+keep_sysctls vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys \
+	kernel.keys.root_maxbytes net.ipv4.conf.all.route_localnet net.netfilter.nf_conntrack_max \
+	net.netfilter.nf_conntrack_tcp_timeout_established net.netfilter.nf_conntrack_tcp_timeout_close_wait
+record active stopped kubelet.service
+record_own node
 
 # Left-overs of a run that was cut off: kubeadm keeps certificates and rewrites the
 # rest, its checks only have to let it.
@@ -45,8 +81,8 @@ joined() {
 	return 1
 }
 
-# undo takes a join back that was cut off, so that it can be done again.
-undo() {
+# rejoin takes a join back that was cut off, so that it can be done again.
+rejoin() {
 	local step
 	printf 'an earlier join was cut off; it is undone and done again\n'
 	kubeadm reset --force --cri-socket "$CRI_SOCKET" >/dev/null
@@ -69,12 +105,11 @@ else
 	fi
 	wait_for "the API server at $API" api_ready "$API"
 	if ! joined; then
-		if [[ -f /etc/kubernetes/kubelet.conf || -f /etc/kubernetes/bootstrap-kubelet.conf || -d /var/lib/etcd/member ]]; then undo; fi
+		if [[ -f /etc/kubernetes/kubelet.conf || -f /etc/kubernetes/bootstrap-kubelet.conf || -d /var/lib/etcd/member ]]; then rejoin; fi
 		kubeadm join --config "$config"
 	fi
 fi
 if [[ " $HOST_ROLES " == *' control-plane '* && ! -e /root/.kube/config ]]; then
-	mkdir -p /root/.kube
-	(umask 077 && cp /etc/kubernetes/admin.conf /root/.kube/config)
+	replace /etc/kubernetes/admin.conf /root/.kube/config 600
 fi
 printf '%s\n' "$CLUSTER_NAME" >"$done_mark"
