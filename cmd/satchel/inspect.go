@@ -64,7 +64,7 @@ func printSummary(out io.Writer, s *bundle.Summary) error {
 	}
 	fmt.Fprintf(w, "\nFILE\tSIZE\tSHA256\n")
 	for _, f := range m.Files {
-		if strings.HasPrefix(f.Path, "files/") || strings.HasPrefix(f.Path, "bin/") {
+		if strings.HasPrefix(f.Path, "files/") || strings.HasPrefix(f.Path, "bin/") || strings.HasSuffix(f.Path, ".deb") {
 			left := ""
 			if f.Base {
 				left = "\tleft to the base"
