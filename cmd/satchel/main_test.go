@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"freeport": freeportCmd,
 			"get":      getCmd,
 			"sshkey":   sshKeyCmd,
+			"debian":   debianCmd,
 		},
 	})
 }

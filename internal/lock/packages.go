@@ -44,8 +44,7 @@ type PackageRepository struct {
 	Snapshots []Snapshot `json:"snapshots"`
 }
 
-// Snapshot is what names all packages of a repository, or of one suite, by checksum: a
-// signed Release, or repomd.xml.
+// Snapshot is what names all packages of a suite by checksum, a signed Release.
 type Snapshot struct {
 	Suite string `json:"suite,omitempty"`
 	// Date is what it says of itself, in UTC.
@@ -71,19 +70,11 @@ func (p Package) Digest() string { return "sha256:" + p.SHA256 }
 // Dir is where the set's repository is in the bundle.
 func (s PackageSet) Dir() string { return "packages/" + s.Place }
 
-// IsRPM tells whether the packages are of that kind; the others are debs.
-func (s PackageSet) IsRPM() bool { return strings.HasPrefix(s.Place, "rhel-") }
+// System is the place without the architecture, such as "debian-12".
+func (s PackageSet) System() string { return s.Place[:strings.LastIndexByte(s.Place, '-')] }
 
-// File is the package's place in the set's repository, by the custom of each kind
-// (deb-name(7); of an rpm's version the epoch is left out).
+// File is the package's place in the set's repository (deb-name(7), with the epoch).
 func (s PackageSet) File(p Package) string {
-	if s.IsRPM() {
-		_, version, epoch := strings.Cut(p.Version, ":")
-		if !epoch {
-			version = p.Version
-		}
-		return "pool/" + p.Name + "-" + version + "." + p.Architecture + ".rpm"
-	}
 	return "pool/" + p.Name + "_" + strings.ReplaceAll(p.Version, ":", "%3a") + "_" + p.Architecture + ".deb"
 }
 
@@ -161,7 +152,7 @@ func (s PackageSet) filled() PackageSet {
 }
 
 var (
-	placeForm = regexp.MustCompile(`^(debian|rhel)-[0-9.]+-[a-z0-9]+$`)
+	placeForm = regexp.MustCompile(`^debian-[0-9.]+-[a-z0-9]+$`)
 	// wordForm is what names, versions and architectures are made of.
 	wordForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+~:^_-]*$`)
 )

@@ -15,8 +15,8 @@ import (
 type PackageSet struct {
 	// Place is the set's directory below packages/, such as "debian-12-amd64".
 	Place string
-	// Family is debian or rhel, Arch amd64 or arm64.
-	Family, Release, Arch string
+	// Arch is amd64 or arm64.
+	Arch string
 	// Repositories are sorted by name.
 	Repositories []PackageRepository
 	// Names are what the hosts' roles need and the spec adds, sorted. What they depend on
@@ -72,7 +72,7 @@ var kubernetesPackages = []string{"crictl:cri-tools", "kubeadm:kubeadm", "kubect
 // kubernetesPinned are those of them that have the cluster's version.
 var kubernetesPinned = []string{"kubeadm", "kubectl", "kubelet"}
 
-// runtimePackage is the package of the runtime with the programs that the steps use.
+// needs are the programs of the runtime's package, where it comes as one.
 func (r Runtime) needs() []string {
 	if r.Package == "" {
 		return nil
@@ -83,7 +83,7 @@ func (r Runtime) needs() []string {
 	return []string{"containerd:" + r.Package, "ctr:" + r.Package}
 }
 
-// systemOf is the operating system of a host as packages.systems names it.
+// system is the operating system of a host as packages.systems names it.
 func (h *Host) system() string { return h.OS + "-" + h.Release }
 
 // addPackages has the host install from the bundle what it needs.
@@ -116,7 +116,7 @@ func (h *Host) addPackages(s *spec.Spec, c *Cluster) {
 	case !fromRegistry:
 		p.Carried = path.Join("packages", p.Place) + "/*"
 	}
-	h.add(map[string]string{"debian": "07-packages-deb.sh", "rhel": "07-packages-rpm.sh"}[h.OS])
+	h.add("07-packages-deb.sh")
 }
 
 // pins are the versions that the spec says, sorted by name.
@@ -166,20 +166,14 @@ func packageSets(s *spec.Spec, c *Cluster, hosts []Host) []PackageSet {
 
 func newPackageSet(s *spec.Spec, h *Host) *PackageSet {
 	in := s.Cluster.Packages.Systems[h.system()]
-	set := &PackageSet{Place: h.Packages.Place, Family: h.OS, Release: h.Release, Arch: h.Arch, Prefer: in.Prefer}
+	set := &PackageSet{Place: h.Packages.Place, Arch: h.Arch, Prefer: in.Prefer}
 	if in.Baseline != "minimal" {
 		set.Baseline = s.PackageFiles[in.Baseline]
 	}
-	// rpm repositories have a directory for each architecture, by the kernel's name for it.
-	basearch := strings.NewReplacer("$basearch", map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[h.Arch])
 	for _, name := range sortedKeys(in.Repositories) {
 		r := in.Repositories[name]
-		url := strings.TrimRight(r.URL, "/")
-		if h.OS == "rhel" {
-			url = basearch.Replace(url)
-		}
 		set.Repositories = append(set.Repositories, PackageRepository{
-			Name: name, URL: url, Suites: r.Suites, Components: r.Components, AnyAge: r.AnyAge,
+			Name: name, URL: strings.TrimRight(r.URL, "/"), Suites: r.Suites, Components: r.Components, AnyAge: r.AnyAge,
 			Keys: repositoryKeys(s, r),
 		})
 	}

@@ -40,6 +40,9 @@ func renderCluster(p *plan.Plan, parsed *template.Template) (Tree, error) {
 	for _, script := range []string{"cluster.sh", "fleet.sh", "install.sh", "reset.sh", "status.sh", "upgrade.sh"} {
 		r.copy(script, modeScript)
 	}
+	if len(p.Packages) > 0 {
+		r.copy("baseline.sh", modeScript)
+	}
 	for _, library := range []string{"bundle.sh", "journal.sh", "lib.sh", "network.sh", "turn.sh", "undo.sh"} {
 		r.copy(path.Join("steps", library), modeFile)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/satchel-kit/satchel/internal/render"
 )
 
-// file is a file that is fetched by URL.
+// file is a file, or a package of the operating system, that is fetched by URL.
 type file struct {
 	id, path, name, version, url, sha256, purl string
 	size                                       int64
@@ -46,6 +46,23 @@ func newFile(l lock.File) file {
 	}
 	f.version = versionIn(l.URL)
 	f.purl = packageurl.NewPackageURL(packageurl.TypeGeneric, "", f.name, f.version, q, "").ToString()
+	return f
+}
+
+// newPackage is a package of the operating system
+// (https://github.com/package-url/purl-spec/blob/main/types-doc/deb-definition.md).
+func newPackage(set lock.PackageSet, p lock.Package) file {
+	f := file{
+		id: identity("Package", set.Place, p.Name, p.SHA256), path: path.Join(set.Dir(), set.File(p)),
+		name: p.Name, version: p.Version, url: p.URL, sha256: p.SHA256, size: p.Size,
+	}
+	distro, vendor := set.System(), "debian"
+	if _, release, _ := strings.Cut(distro, "-"); strings.Contains(release, ".") {
+		// Of the family, Ubuntu's releases have a dot.
+		distro, vendor = "ubuntu-"+release, "ubuntu"
+	}
+	q := packageurl.Qualifiers{{Key: "arch", Value: p.Architecture}, {Key: "checksum", Value: "sha256:" + p.SHA256}, {Key: "distro", Value: distro}}
+	f.purl = packageurl.NewPackageURL(packageurl.TypeDebian, vendor, p.Name, p.Version, q, "").ToString()
 	return f
 }
 

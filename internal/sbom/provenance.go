@@ -122,6 +122,11 @@ func (o *Origin) materials() []resource {
 	for _, f := range o.Lock.Files {
 		all = append(all, newResource(f.Path, f.URL, f.SHA256))
 	}
+	for _, set := range o.Lock.Packages {
+		for _, p := range set.Packages {
+			all = append(all, newResource(set.Dir()+"/"+set.File(p), p.URL, p.SHA256))
+		}
+	}
 	slices.SortStableFunc(all, func(a, b resource) int { return cmp.Compare(a.Name, b.Name) })
 	return slices.CompactFunc(all, func(a, b resource) bool { return a.Name == b.Name && a.URI == b.URI })
 }

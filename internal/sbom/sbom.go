@@ -62,6 +62,11 @@ func New(s Subject) (*Inventory, error) {
 	for _, f := range s.Lock.Files {
 		inv.files = append(inv.files, newFile(f))
 	}
+	for _, set := range s.Lock.Packages {
+		for _, p := range set.Packages {
+			inv.files = append(inv.files, newPackage(set, p))
+		}
+	}
 	var problems []error
 	for _, p := range s.Programs {
 		problems = append(problems, inv.addProgram(p))

@@ -101,7 +101,7 @@ func (s *Side) needs(p *plan.Plan, path string) error {
 		}
 		s.Files = append(s.Files, file)
 	}
-	s.Packages, s.Has.Packages = locked.Packages, locked.Has.Packages
+	s.Packages, s.Has.Packages = locked.Packages, len(p.Packages) == 0 || s.LockDigest != ""
 	return nil
 }
 
@@ -143,7 +143,7 @@ func (s *Side) readLock(path string) error {
 
 // lockSide has what a lock knows.
 func lockSide(l *lock.Lock) *Side {
-	s := &Side{Has: Has{Images: true, Files: true}}
+	s := &Side{Has: Has{Images: true, Files: true, Packages: true}}
 	for _, i := range l.Images {
 		image := Image{Name: i.Name, Known: true}
 		var beside []string
@@ -164,6 +164,14 @@ func lockSide(l *lock.Lock) *Side {
 		}
 		s.Images = append(s.Images, image)
 	}
+	for _, set := range l.Packages {
+		for _, p := range set.Packages {
+			s.Packages = append(s.Packages, Package{
+				Place: set.Place, Name: p.Name, Version: p.Version, Arch: p.Architecture, SHA256: p.SHA256, Size: p.Size,
+			})
+		}
+	}
+	sortPackages(s.Packages)
 	for _, f := range l.Files {
 		s.Files = append(s.Files, File{Path: f.Path, URL: f.URL, SHA256: f.SHA256, Size: f.Size})
 	}

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -185,7 +186,7 @@ func (a *attached) image(name string, in v1.DerivedImage) []ImageFile {
 // repositories.
 func (a *attached) packages(systems map[string]v1.PackageSystem) map[string][]byte {
 	files := map[string][]byte{}
-	read := func(name string, field ...string) {
+	read := func(name string, isKey bool, field ...string) {
 		if _, known := files[name]; known {
 			return
 		}
@@ -194,8 +195,11 @@ func (a *attached) packages(systems map[string]v1.PackageSystem) map[string][]by
 			return
 		}
 		data, err := a.read(name)
-		if err == nil && len(data) == 0 {
+		switch {
+		case err == nil && len(data) == 0:
 			err = errors.New("it is empty")
+		case err == nil && isKey && !bytes.Contains(data, []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----")):
+			err = errors.New("there is no ASCII-armored OpenPGP key in it; gpg --export --armor writes one")
 		}
 		if err != nil {
 			a.wrong(field, name, err)
@@ -208,11 +212,11 @@ func (a *attached) packages(systems map[string]v1.PackageSystem) map[string][]by
 		in := systems[system]
 		at := []string{"packages", "systems", system}
 		if in.Baseline != "minimal" {
-			read(in.Baseline, append(slices.Clone(at), "baseline")...)
+			read(in.Baseline, false, append(slices.Clone(at), "baseline")...)
 		}
 		for _, repository := range slices.Sorted(maps.Keys(in.Repositories)) {
 			for i, key := range in.Repositories[repository].Keys {
-				read(key, append(slices.Clone(at), "repositories", repository, "keys", strconv.Itoa(i))...)
+				read(key, true, append(slices.Clone(at), "repositories", repository, "keys", strconv.Itoa(i))...)
 			}
 		}
 	}

@@ -610,7 +610,7 @@ type Packages struct {
 	// systems are the operating systems whose hosts get packages, keyed by FAMILY-RELEASE as
 	// the hosts' os has it, such as "debian-12". Hosts of another system, or without a
 	// release, get none, and install.sh names the packages that they lack. Each
-	// architecture is resolved by itself.
+	// architecture is resolved by itself. The family is debian: deb packages.
 	Systems map[string]PackageSystem `json:"systems,omitempty"`
 }
 
@@ -633,22 +633,21 @@ type PackageSystem struct {
 	Prefer []string `json:"prefer,omitempty"`
 }
 
-// #PackageRepository is a repository of deb or rpm packages. What is not signed by one of
+// #PackageRepository is a repository of deb packages. What is not signed by one of
 // its keys is not taken.
 type PackageRepository struct {
 	// url is where the repository is; file:// names a directory on the build machine.
-	// `sources` can say where to fetch instead. Of rpm repositories $basearch stands for
-	// the architecture by its own name, x86_64 or aarch64.
+	// `sources` can say where to fetch instead.
 	URL string `json:"url"`
 
-	// suites are those of a deb repository, such as bookworm and bookworm-updates; a flat
-	// repository has the suite "/".
-	Suites []string `json:"suites,omitempty"`
+	// suites are such as bookworm and bookworm-updates; a flat repository has the suite "/".
+	Suites []string `json:"suites"`
 
 	// components are those of the suites, such as main; a flat repository has none.
 	Components []string `json:"components,omitempty"`
 
-	// keys are files beside the spec with the OpenPGP keys that sign the repository.
+	// keys are files beside the spec with the OpenPGP keys that sign the repository, as
+	// `gpg --export --armor` writes them.
 	Keys []string `json:"keys"`
 
 	// anyAge takes a snapshot whose time has run out, as snapshots do. Of a mirror that

@@ -132,7 +132,8 @@ take_apart() {
 		'Remv '* | 'Purg '*) die "this would remove $(cut -d ' ' -f 2 <<<"$line"), which is not ours to remove; nothing was changed. Remove it yourself, or take its place out of the spec" ;;
 		esac
 		[[ $line =~ $form ]] || continue
-		if [[ -z ${BASH_REMATCH[3]} ]]; then
+		# One that was cut off is there, in this version, and not whole.
+		if [[ -z ${BASH_REMATCH[3]} || ${BASH_REMATCH[3]} == "${BASH_REMATCH[4]}" ]]; then
 			added+=("${BASH_REMATCH[1]} ${BASH_REMATCH[5]} ${BASH_REMATCH[4]}")
 			continue
 		fi
@@ -160,17 +161,33 @@ note() {
 	done
 }
 
+# finish has dpkg finish what was cut off. What it cannot finish apt mends.
+finish() {
+	if [[ -z $(dpkg --audit) ]]; then return; fi
+	if [[ -z $DRY_RUN ]]; then no_starts; fi
+	run patient dpkg --configure -a || true
+	if [[ -z $DRY_RUN ]]; then starts_again; fi
+}
+
 # undo removes what was added, and nothing that needs it.
 undo() {
-	local name rest what also='' said ours=() remove=() purge=()
-	starts_again
+	local name rest what how also='' said ours=() remove=() purge=()
+	if [[ -z $DRY_RUN ]]; then starts_again; fi
+	finish
 	while read -r name; do
 		if [[ $(state "$name") == h* ]]; then run apt-mark unhold "$name" >/dev/null; fi
 	done < <(noted held)
 	while read -r name rest; do
 		if [[ $(state "$name") == '' || $(state "$name") == ?n* ]]; then continue; fi
+		how=--purge
+		if [[ $rest == *' configured' ]]; then how=--remove; fi
+		if [[ $(state "$name") == ??R ]]; then
+			# Cut off while it was unpacked: apt would want to install it first.
+			run patient dpkg --force-remove-reinstreq --force-depends "$how" "$name"
+			continue
+		fi
 		ours+=("$name")
-		if [[ $rest == *' configured' ]]; then remove+=("$name"); else purge+=("$name"); fi
+		if [[ $how == --remove ]]; then remove+=("$name"); else purge+=("$name"); fi
 	done < <(noted added)
 	if ((${#ours[@]})); then
 		empty_repository
@@ -196,12 +213,7 @@ if [[ ${1:-} == undo ]]; then
 fi
 
 if [[ -z $DRY_RUN ]]; then starts_again; fi
-if [[ -n $(dpkg --audit) ]]; then
-	# What was cut off is finished before anything else.
-	if [[ -z $DRY_RUN ]]; then no_starts; fi
-	run patient dpkg --configure -a || true # apt mends what this cannot
-	if [[ -z $DRY_RUN ]]; then starts_again; fi
-fi
+finish
 missing=()
 for name in $PACKAGES $(noted added | cut -d ' ' -f 1); do
 	if ! is_there "$name" && [[ " ${missing[*]-} " != *" $name "* ]]; then missing+=("$name"); fi

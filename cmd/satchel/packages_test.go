@@ -1,0 +1,149 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// debianCmd is `debian DIR REPOSITORY [UNTIL]`: it makes a signed repository of small debs
+// for amd64, valid until a date, and has the spec in DIR take packages from it.
+func debianCmd(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 && len(args) != 3 {
+		ts.Fatalf("usage: debian DIR REPOSITORY [UNTIL]")
+	}
+	dir, repository := ts.MkAbs(args[0]), ts.MkAbs(args[1])
+	files, err := debianRepository(args[2:])
+	ts.Check(err)
+	key := files["key"]
+	delete(files, "key")
+	for name, data := range files {
+		file := filepath.Join(repository, name)
+		ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
+		ts.Check(os.WriteFile(file, data, 0o644))
+	}
+	ts.Check(os.MkdirAll(filepath.Join(dir, "keys"), 0o755))
+	ts.Check(os.WriteFile(filepath.Join(dir, "keys/own.asc"), key, 0o644))
+	spec := fmt.Sprintf("package cluster\n\npackages: systems: \"debian-12\": repositories: own: {url: \"file://%s\", suites: [\"/\"], keys: [\"keys/own.asc\"]}\n", filepath.ToSlash(repository))
+	ts.Check(os.WriteFile(filepath.Join(dir, "packages.cue"), []byte(spec), 0o644))
+}
+
+// debianRepository has the files of a repository by name, and its key.
+func debianRepository(until []string) (map[string][]byte, error) {
+	entity, err := openpgp.NewEntity("own", "", "own@example.com", nil)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	var packages strings.Builder
+	for _, control := range []string{
+		"Package: base-files\nVersion: 12.4\nArchitecture: amd64\nEssential: yes\nPriority: required\n",
+		"Package: mount\nVersion: 2.38\nArchitecture: amd64\nPriority: required\n",
+		"Package: util-linux\nVersion: 2.38\nArchitecture: amd64\nPriority: required\n",
+		"Package: iproute2\nVersion: 6.1\nArchitecture: amd64\nPriority: important\n",
+		"Package: socat\nVersion: 1.7.4-2\nArchitecture: amd64\nPriority: optional\nDepends: libwrap0 (>= 7.6-4)\n",
+		"Package: libwrap0\nVersion: 1:7.6.q-32\nArchitecture: amd64\nPriority: optional\n",
+	} {
+		name, _, _ := strings.Cut(strings.TrimPrefix(control, "Package: "), "\n")
+		deb, err := smallDeb(control)
+		if err != nil {
+			return nil, err
+		}
+		file := "pool/" + name + ".deb"
+		files[file] = deb
+		fmt.Fprintf(&packages, "%sFilename: %s\nSize: %d\nSHA256: %x\n\n", control, file, len(deb), sha256.Sum256(deb))
+	}
+	files["Packages"] = []byte(packages.String())
+	release := fmt.Sprintf("Date: %s\nArchitectures: amd64\nSHA256:\n %x %d Packages\n",
+		"Thu, 01 Jan 2026 00:00:00 UTC", sha256.Sum256(files["Packages"]), len(files["Packages"]))
+	if len(until) > 0 {
+		end, err := time.Parse(time.DateOnly, until[0])
+		if err != nil {
+			return nil, err
+		}
+		release = "Valid-Until: " + end.Format("Mon, 02 Jan 2006 15:04:05 UTC") + "\n" + release
+	}
+	files["InRelease"], err = signedText(entity, release)
+	if err != nil {
+		return nil, err
+	}
+	files["key"], err = publicKey(entity)
+	return files, err
+}
+
+func signedText(entity *openpgp.Entity, text string) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := clearsign.Encode(&out, entity.PrivateKey, nil)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write([]byte(text)); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return out.Bytes(), err
+}
+
+func publicKey(entity *openpgp.Entity) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := armor.Encode(&out, openpgp.PublicKeyType, nil)
+	if err == nil {
+		err = entity.Serialize(w)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return append(out.Bytes(), '\n'), err
+}
+
+// smallDeb is a package without files (deb(5)).
+func smallDeb(control string) ([]byte, error) {
+	control += "Maintainer: nobody <nobody@example.com>\nDescription: a package of tests\n"
+	var out bytes.Buffer
+	out.WriteString("!<arch>\n")
+	member := func(name string, data []byte) {
+		fmt.Fprintf(&out, "%-16s%-12d%-6d%-6d%-8s%-10d`\n%s", name, 0, 0, 0, "100644", len(data), data)
+		if len(data)%2 == 1 {
+			out.WriteByte('\n')
+		}
+	}
+	inside, err := tarball("./control", []byte(control))
+	if err != nil {
+		return nil, err
+	}
+	empty, err := tarball("", nil)
+	member("debian-binary", []byte("2.0\n"))
+	member("control.tar.gz", inside)
+	member("data.tar.gz", empty)
+	return out.Bytes(), err
+}
+
+func tarball(name string, data []byte) ([]byte, error) {
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	w := tar.NewWriter(z)
+	if name != "" {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(data))}); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(data); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	err := z.Close()
+	return out.Bytes(), err
+}
