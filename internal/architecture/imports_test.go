@@ -14,7 +14,7 @@ const module = "github.com/satchel-kit/satchel/"
 
 // order is the pipeline. A package may import those in lines above its own.
 var order = [][]string{
-	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign"},
+	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign", "internal/deb"},
 	{"internal/spec", "internal/profile"},
 	{"internal/plan"},
 	{"internal/render", "internal/upstream", "internal/standin", "internal/derive"},
@@ -43,10 +43,13 @@ var alone = map[string]string{
 	"go.yaml.in/yaml":                "internal/manifest internal/closure",
 	"mvdan.cc/sh":                    "internal/closure",
 	"golang.org/x/crypto":            "internal/sign",
+	"github.com/ProtonMail":          "internal/deb internal/rpm",
+	"github.com/knqyf263":            "internal/deb internal/rpm",
+	"github.com/ulikunitz/xz":        "internal/deb internal/rpm",
 	"github.com/CycloneDX":           "internal/sbom",
 	"github.com/spdx":                "internal/sbom",
 	"github.com/package-url":         "internal/sbom",
-	"github.com/google/go-container": "internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest",
+	"github.com/google/go-container": "internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest internal/serve",
 }
 
 type pkg struct {

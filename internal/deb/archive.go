@@ -87,7 +87,7 @@ func controlMember(r io.Reader, size int64, suffix string) (control []byte, err 
 	}
 	for _, f := range formats {
 		if f.suffix == suffix {
-			err := f.decompress(content, func(r io.Reader) (err error) {
+			err := f.decompress(content, 8*maxControl, func(r io.Reader) (err error) {
 				control, err = findControl(tar.NewReader(r))
 				return err
 			})

@@ -41,17 +41,17 @@ var formats = []format{
 	{"", func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(r), nil }},
 }
 
-// decompress gives content to a function that reads it to its end.
-func (f format) decompress(content []byte, read func(io.Reader) error) error {
+// decompress gives content to a function that reads it, up to a limit in bytes.
+func (f format) decompress(content []byte, limit int64, read func(io.Reader) error) error {
 	body, err := f.open(bytes.NewReader(content))
 	if err != nil {
 		return fmt.Errorf("decompressing it: %w", unexpected(err))
 	}
 	defer body.Close() // nothing is written
-	limited := &io.LimitedReader{R: body, N: maxIndex}
+	limited := &io.LimitedReader{R: body, N: limit}
 	err = read(sayWhy{limited})
 	if err == nil && limited.N == 0 {
-		err = fmt.Errorf("it has more than %d bytes when decompressed", maxIndex)
+		err = fmt.Errorf("it has more than %d bytes when decompressed", limit)
 	}
 	return err
 }

@@ -73,7 +73,7 @@ type Package struct {
 // String is such as "keepalived 1:2.2.7-1".
 func (p *Package) String() string { return p.Name + " " + p.Version }
 
-// newPackage reads a stanza that was checked by checkIdentity.
+// newPackage reads a stanza that was trimmed.
 func newPackage(stanza string) (*Package, error) {
 	p := &Package{Stanza: stanza}
 	err := eachField(stanza, func(name, value string) (err error) {
@@ -101,11 +101,11 @@ func newPackage(stanza string) (*Package, error) {
 		case "SHA256":
 			p.SHA256 = value
 		case "Pre-Depends":
-			p.PreDepends, err = ParseDepends(value)
+			p.PreDepends, err = parseDepends(value)
 		case "Depends":
-			p.Depends, err = ParseDepends(value)
+			p.Depends, err = parseDepends(value)
 		case "Recommends":
-			p.Recommends, err = ParseDepends(value)
+			p.Recommends, err = parseDepends(value)
 		case "Conflicts":
 			p.Conflicts, err = parseRelations(value)
 		case "Breaks":
@@ -198,7 +198,7 @@ func (p *Package) matches(r Relation) bool {
 		return true
 	}
 	for _, v := range p.Provides {
-		if v.Name == r.Name && (r.Op == "" || v.Version != "" && r.allows(v.Version)) &&
+		if !r.itself && v.Name == r.Name && (r.Op == "" || v.Version != "" && r.allows(v.Version)) &&
 			(p.qualifies(r.Qualifier) || r.Qualifier != "" && v.Qualifier == r.Qualifier) {
 			return true
 		}

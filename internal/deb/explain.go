@@ -85,7 +85,11 @@ func (w *world) unfit(r Relation) []attempt {
 		}
 	}
 	for _, p := range w.list(func(x *Index) []int32 { return x.provided[r.Name] }) {
-		if p.Name != r.Name && !p.matches(r) {
+		switch {
+		case p.Name == r.Name || p.matches(r):
+		case r.itself:
+			add(p.String(), "of %s only provides %s", p.Repository, r.Name)
+		default:
 			add(p.String(), "of %s provides %s, but not %s", p.Repository, r.Name, r)
 		}
 	}

@@ -67,24 +67,6 @@ func newIndex(repository, arch string) *Index {
 // Len is the number of packages.
 func (x *Index) Len() int { return len(x.entries) }
 
-// Lookup is all versions of a package, newest first.
-func (x *Index) Lookup(name string) ([]*Package, error) {
-	return x.packages(x.byName[name])
-}
-
-func (x *Index) packages(numbers []int32) ([]*Package, error) {
-	var list []*Package
-	for _, n := range numbers {
-		p, err := x.open(n)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, p)
-	}
-	slices.SortStableFunc(list, func(a, b *Package) int { return Compare(b.Version, a.Version) })
-	return list, nil
-}
-
 // open parses a package.
 func (x *Index) open(n int32) (*Package, error) {
 	p, err := newPackage(x.entries[n].stanza)
@@ -171,14 +153,4 @@ func (x *Index) insert(e entry, provides string) {
 			x.provided[name] = append(x.provided[name], n)
 		}
 	}
-}
-
-// ReadPackages makes an index of one file of packages, without a signature: for a
-// file whose bytes were checked already.
-func ReadPackages(r io.Reader, repository, arch string) (*Index, error) {
-	x := newIndex(repository, arch)
-	if err := x.add(r); err != nil {
-		return nil, fmt.Errorf("reading the packages of %s: %w", repository, err)
-	}
-	return x, nil
 }

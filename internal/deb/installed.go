@@ -16,9 +16,6 @@ type Installed struct {
 	packages []*Package
 }
 
-// Len is the number of packages.
-func (i *Installed) Len() int { return len(i.packages) }
-
 // Packages are sorted by name, then architecture.
 func (i *Installed) Packages() []*Package { return slices.Clone(i.packages) }
 
@@ -153,25 +150,4 @@ func readLines(r io.Reader) ([]*Package, error) {
 		packages = append(packages, &Package{Name: name, Version: f[1], Architecture: f[2]})
 	}
 	return packages, errors.Join(append(problems, s.Err())...)
-}
-
-// WriteStatus writes a /var/lib/dpkg/status, for simulations with apt on a machine that
-// is not the host. Packages that were read from lines have no dependencies in it.
-func (i *Installed) WriteStatus(w io.Writer) error {
-	b := bufio.NewWriter(w)
-	for _, p := range i.packages {
-		want := "install"
-		if p.held {
-			want = "hold"
-		}
-		stanza := p.Stanza
-		if stanza == "" {
-			stanza = fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\n", p.Name, p.Version, p.Architecture)
-		}
-		fmt.Fprintf(b, "%sStatus: %s ok installed\n\n", stanza, want)
-	}
-	if err := b.Flush(); err != nil {
-		return fmt.Errorf("writing the installed packages: %w", err)
-	}
-	return nil
 }

@@ -188,7 +188,7 @@ func (s *suite) packages(ctx context.Context, x *Index, r *release, base string)
 			continue
 		}
 		if err == nil {
-			err = f.decompress(content, x.add)
+			err = f.decompress(content, maxIndex, x.add)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", where, err)

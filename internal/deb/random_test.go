@@ -295,6 +295,9 @@ func TestEveryResultIsClosedAndValid(t *testing.T) {
 		if wrong := r.wrong(added); len(wrong) > 0 {
 			t.Errorf("seed %d: %s", seed, strings.Join(wrong, "; "))
 		}
+		if again, _ := r.resolve(t); !maps.EqualFunc(again, added, func(a, b simple) bool { return a.version == b.version }) {
+			t.Errorf("seed %d: the second time it is another result", seed)
+		}
 		if len(added) > 0 {
 			solved++
 		}

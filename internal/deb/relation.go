@@ -14,6 +14,10 @@ type Relation struct {
 	// Op is "<<", "<=", "=", ">=" or ">>", or empty if every version will do.
 	Op      string
 	Version string
+
+	// itself is for what a person asks for by a name that a package has: what only
+	// provides the name is something else then.
+	itself bool
 }
 
 // Alternatives are relations of which one is enough: "a | b".
@@ -57,8 +61,8 @@ func (r Relation) allows(version string) bool {
 	return c > 0
 }
 
-// ParseDepends reads the value of Depends and its like: "a (>= 1) | b, c:any".
-func ParseDepends(value string) ([]Alternatives, error) {
+// parseDepends reads the value of Depends and its like: "a (>= 1) | b, c:any".
+func parseDepends(value string) ([]Alternatives, error) {
 	var all []Alternatives
 	for clause := range strings.SplitSeq(value, ",") {
 		if strings.TrimSpace(clause) == "" {
@@ -66,7 +70,7 @@ func ParseDepends(value string) ([]Alternatives, error) {
 		}
 		var alternatives Alternatives
 		for one := range strings.SplitSeq(clause, "|") {
-			r, err := ParseRelation(one)
+			r, err := parseRelation(one)
 			if err != nil {
 				return nil, err
 			}
@@ -79,7 +83,7 @@ func ParseDepends(value string) ([]Alternatives, error) {
 
 // parseRelations reads the value of Conflicts and its like, which knows no "|".
 func parseRelations(value string) ([]Relation, error) {
-	all, err := ParseDepends(value)
+	all, err := parseDepends(value)
 	if err != nil {
 		return nil, err
 	}
@@ -95,9 +99,9 @@ func parseRelations(value string) ([]Relation, error) {
 
 var operators = []string{"<<", "<=", "=", ">=", ">>"}
 
-// ParseRelation reads one relation. Restrictions to architectures and build profiles
+// parseRelation reads one relation. Restrictions to architectures and build profiles
 // are an error: only source packages have them.
-func ParseRelation(text string) (Relation, error) {
+func parseRelation(text string) (Relation, error) {
 	text = strings.TrimSpace(text)
 	name, condition, conditional := strings.Cut(text, "(")
 	name = strings.TrimSpace(name)

@@ -9,7 +9,8 @@ import (
 
 // Request is what a host should get.
 type Request struct {
-	// Names are such as "keepalived", or "kubelet=1.34.4-1.1" for one version.
+	// Names are such as "keepalived", or "kubelet=1.34.4-1.1" for one version. A name
+	// that no package has itself may be one that packages provide.
 	Names []string
 	// Prefer are names of packages that go first wherever there is a choice: between
 	// the alternatives of a dependency, and between those that provide a name. The
@@ -73,6 +74,10 @@ func (r Request) roots() ([]Alternatives, error) {
 }
 
 func (p *pool) resolve(installed *Installed, roots []Alternatives) ([]*Package, error) {
+	for _, root := range roots {
+		name := root[0].Name
+		root[0].itself = len(p.versions(name)) > 0 || slices.ContainsFunc(installed.packages, func(i *Package) bool { return i.Name == name })
+	}
 	fail, list, err := p.attempt(installed, roots)
 	if err != nil || fail == nil {
 		return list, err

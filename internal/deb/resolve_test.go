@@ -1,6 +1,7 @@
 package deb
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -57,6 +58,8 @@ func TestTheRightPackagesAreChosen(t *testing.T) {
 			index: []string{control("a", "1", "Depends: b | c"), control("b", "1", "Depends: nonesuch"), control("c", "1")}},
 		{name: "a package itself before those that provide it", ask: "mta", want: "mta=1",
 			index: []string{control("exim", "1", "Provides: mta", "Priority: important"), control("mta", "1")}},
+		{name: "what is asked for is not what only provides it", ask: "chrony", want: "chrony=1", installed: []string{status("ntpsec", "1", "Provides: chrony")},
+			index: []string{control("maas", "1", "Provides: chrony"), control("chrony", "1")}, prefer: "maas"},
 		{name: "a provider by its priority", ask: "mta", want: "postfix=1",
 			index: []string{control("exim", "1", "Provides: mta", "Priority: optional"), control("postfix", "1", "Provides: mta", "Priority: standard")}},
 		{name: "a provider by its name", ask: "mta", want: "exim=2",
@@ -134,6 +137,8 @@ func TestWhatCannotBeIsShownWithItsReasons(t *testing.T) {
 			want:  []string{"a 1 Depends: lib (>= 2)", "user 1, which is installed, Depends: lib (= 1)", "lib 1: is installed, but lib 2 is to replace it"}},
 		{name: "only a provider without a version", ask: "a", index: []string{control("a", "1", "Depends: api (>= 2)"), control("p", "1", "Provides: api")},
 			want: []string{"p 1: of " + base + " provides api, but not api (>= 2)"}},
+		{name: "a package that others only provide", ask: "chrony", index: []string{control("maas", "1", "Provides: chrony"), control("chrony", "1", "Depends: nonesuch")},
+			want: []string{"maas 1: of " + base + " only provides chrony", "chrony 1 Depends: nonesuch"}},
 		{name: "another architecture", ask: "a", index: []string{control("a", "1", "Architecture: arm64")}, want: []string{"for amd64"}},
 		{name: "a foreign half of a library", ask: "a", installed: []string{status("lib", "1", "Multi-Arch: same"), status("lib", "1", "Multi-Arch: same", "Architecture: i386")},
 			index: []string{control("a", "1", "Depends: lib (>= 2)"), control("lib", "2", "Multi-Arch: same")}, want: []string{"lib 1 of i386 is installed as well"}},
@@ -165,10 +170,7 @@ func TestNamesThatAreNoneAreRefusedTogether(t *testing.T) {
 
 func TestTheSameVersionComesFromTheFirstRepository(t *testing.T) {
 	first := indexOf(t, control("a", "1"))
-	second, err := ReadPackages(strings.NewReader(control("a", "1")+control("a", "0")), "http://second.test", "amd64")
-	if err != nil {
-		t.Fatal(err)
-	}
+	second := readIndex(t, strings.NewReader(control("a", "1")+control("a", "0")), "http://second.test", "amd64")
 	got, err := Resolve([]*Index{first, second}, nil, Request{Names: []string{"a"}})
 	if err != nil || got[0].Repository != base {
 		t.Errorf("%v, %v", got, err)
@@ -203,4 +205,25 @@ func TestTheMinimalSystemIsADistributionsOwnAndOfTheOldestVersions(t *testing.T)
 	}
 	_, err = Minimal([]*Index{vendor})
 	mustFail(t, err, "Essential")
+}
+
+// Nine pigeons do not fit into eight holes, and no search finds that out in good time.
+func TestASearchThatComesToNoEndIsGivenUp(t *testing.T) {
+	var index, names []string
+	for p := range 9 {
+		var holes []string
+		for h := range 8 {
+			name := fmt.Sprintf("p%d-in-%d", p, h)
+			index = append(index, control(name, "1", fmt.Sprintf("Provides: hole%d", h), fmt.Sprintf("Conflicts: hole%d", h)))
+			holes = append(holes, name)
+		}
+		name := fmt.Sprintf("pigeon%d", p)
+		index = append(index, control(name, "1", "Depends: "+strings.Join(holes, " | ")))
+		names = append(names, name)
+	}
+	_, err := Resolve([]*Index{indexOf(t, index...)}, nil, Request{Names: names})
+	mustFail(t, err, "given up", "NAME=VERSION")
+	if _, err := Resolve([]*Index{indexOf(t, index...)}, nil, Request{Names: names[1:]}); err != nil {
+		t.Error(err)
+	}
 }

@@ -114,8 +114,10 @@ func (w *world) refuses(p *Package) *refusal {
 		return &refusal{fmt.Sprintf("%s is chosen already", w.chosen[n]), []int{n}}
 	}
 	if old := w.installed[p.Name]; old != nil {
-		switch {
-		case Compare(p.Version, old.Version) <= 0:
+		switch c := Compare(p.Version, old.Version); {
+		case c == 0:
+			return &refusal{"it is the version that is installed", nil}
+		case c < 0:
 			return &refusal{fmt.Sprintf("%s is installed, and nothing is downgraded", old), nil}
 		case old.held:
 			return &refusal{fmt.Sprintf("%s is installed and held", old), nil}
@@ -145,7 +147,7 @@ var errTooHard = errors.New("the search for packages was given up: there are too
 
 // maxChoices bounds a search. Real ones choose as many times as they add packages, and
 // a few times more.
-const maxChoices = 50_000
+const maxChoices = 20_000
 
 // search tries all ways, in the order of preference. When it has to go back, it goes
 // back to the last choice that has to do with the failure, and so does not try again

@@ -176,8 +176,13 @@ func compressed(t *testing.T, suffix string, content []byte) []byte {
 
 func indexOf(t testing.TB, stanzas ...string) *Index {
 	t.Helper()
-	x, err := ReadPackages(strings.NewReader(strings.Join(stanzas, "")), base, "amd64")
-	if err != nil {
+	return readIndex(t, strings.NewReader(strings.Join(stanzas, "")), base, "amd64")
+}
+
+func readIndex(t testing.TB, r io.Reader, repository, arch string) *Index {
+	t.Helper()
+	x := newIndex(repository, arch)
+	if err := x.add(r); err != nil {
 		t.Fatal(err)
 	}
 	return x
@@ -222,11 +227,11 @@ func newMirror() *mirror { return &mirror{files: map[string][]byte{}} }
 
 func lookup(t *testing.T, x *Index, name string) []*Package {
 	t.Helper()
-	list, err := x.Lookup(name)
+	p, err := newPool([]*Index{x}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return list
+	return p.versions(name)
 }
 
 func orNow(t time.Time) time.Time { return cmp.Or(t, moment) }

@@ -36,6 +36,9 @@ func programs(t testing.TB, names ...string) {
 	t.Helper()
 	for _, p := range names {
 		if _, err := exec.LookPath(p); err != nil {
+			if os.Getenv("SATCHEL_TOOLS") == "required" {
+				t.Fatalf("SATCHEL_TOOLS is \"required\", and %s is not installed", p)
+			}
 			t.Skipf("%s is not on this machine", p)
 		}
 	}
@@ -106,7 +109,7 @@ func private(t *testing.T) string {
 	var files []PackageFile
 	for i, d := range []string{fmt.Sprintf(greeting, arch), words} {
 		name := buildDeb(t, build, []string{"xz", "zstd"}[i], d)
-		path := "pool/" + filepath.Base(name)
+		path := "pool/" + strings.Replace(filepath.Base(name), "_2.0", "_1%3a2.0", 1) // as apt names it
 		f := fileOf(t, name, path)
 		files = append(files, f)
 		content, _ := os.ReadFile(name)
@@ -225,10 +228,7 @@ func TestThePrivateRepositoryHasWhatThePackagesSay(t *testing.T) {
 		t.Errorf("the description is not whole:\n%s", content)
 	}
 	arch := strings.TrimSpace(run(t, "dpkg", "--print-architecture"))
-	x, err := ReadPackages(bytes.NewReader(content), "file:"+dir, arch)
-	if err != nil {
-		t.Fatal(err)
-	}
+	x := readIndex(t, bytes.NewReader(content), "file:"+dir, arch)
 	got, err := Resolve([]*Index{x}, nil, Request{Names: []string{"greeting"}})
 	if err != nil || names(got) != "greeting=1:2.0-1~deb12+1 words=3" {
 		t.Fatalf("%s, %v", names(got), err)
