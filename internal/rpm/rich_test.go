@@ -23,7 +23,7 @@ func TestRichDependenciesOfRealPackagesAreRead(t *testing.T) {
 		if want == "" {
 			want = c.text
 		}
-		got, err := ParseCondition(c.text)
+		got, err := parseCondition(c.text)
 		if err != nil || got.String() != want {
 			t.Errorf("%s: %s, %v", c.text, got, err)
 		}
@@ -49,7 +49,7 @@ func TestWhatIsNoRichDependencyIsSaid(t *testing.T) {
 		"(" + strings.Repeat("(a and b) or ", 12) + "c)":                              "too complex",
 		"(a or " + strings.Repeat("(a if ", 15) + "b" + strings.Repeat(")", 15) + ")": "",
 	} {
-		_, err := ParseCondition(text)
+		_, err := parseCondition(text)
 		if want == "" && err == nil {
 			continue
 		}
@@ -63,7 +63,7 @@ func TestClausesMeanWhatTheConditionMeans(t *testing.T) {
 		"(a and b)", "(a or b)", "(a if b)", "(a if b else c)", "(a unless b)", "(a unless b else c)", "((a and b) or c)", "((a or b) and (c if d))",
 		"((a if b) or (c unless d))", "(a if (b or c) else d)", "((a unless b else c) if d)", "(a if (b if c))", "(a unless (b and c) else (c or d))", "(a with b)", "(a without b)",
 	} {
-		c, err := ParseCondition(text)
+		c, err := parseCondition(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,7 @@ func TestClausesMeanWhatTheConditionMeans(t *testing.T) {
 	}
 }
 
-func formulaOf(c Condition) formula {
+func formulaOf(c condition) formula {
 	f := formula{op: c.Op, want: want{name: c.Name}}
 	for _, a := range c.Args {
 		f.args = append(f.args, formulaOf(a))
@@ -111,11 +111,11 @@ func FuzzCondition(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		c, err := ParseCondition(text)
+		c, err := parseCondition(text)
 		if err != nil || c.Op == "" {
 			return
 		}
-		again, err := ParseCondition(c.String())
+		again, err := parseCondition(c.String())
 		if err != nil || again.String() != c.String() {
 			t.Errorf("%q is %q, and that is %q, %v", text, c, again, err)
 		}

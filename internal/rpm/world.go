@@ -140,7 +140,7 @@ func (w *world) levelOf(p *Package) int {
 
 // meeters are the packages that meet a term and are there or, if before, were installed
 // before.
-func (w *world) meeters(t Condition, before bool, except *Package) []*Package {
+func (w *world) meeters(t condition, before bool, except *Package) []*Package {
 	var list []*Package
 	for _, name := range t.names() {
 		for _, p := range w.offers[name] {
