@@ -11,8 +11,8 @@ import (
 type clause struct {
 	field, text string
 	any, none   []condition
-	// others tells that the package itself does not count for none: packages conflict with
-	// what they provide, and replace it.
+	// others tells that the package itself does not count: packages conflict with what they
+	// provide, and replace it.
 	others bool
 	// deep clauses name files that only filelists.xml has.
 	deep bool
