@@ -14,7 +14,7 @@ const module = "github.com/satchel-kit/satchel/"
 
 // order is the pipeline. A package may import those in lines above its own.
 var order = [][]string{
-	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign", "internal/deb", "internal/guide"},
+	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign", "internal/deb", "internal/rpm", "internal/guide"},
 	{"internal/spec", "internal/profile"},
 	{"internal/plan"},
 	{"internal/render", "internal/upstream", "internal/standin", "internal/derive", "internal/imagefile"},
@@ -41,7 +41,7 @@ var alone = map[string]string{
 	"math/rand":                      "internal/standin",
 	"crypto/rand":                    "internal/secrets",
 	"k8s.io":                         "",
-	"go.yaml.in/yaml":                "internal/manifest internal/closure",
+	"go.yaml.in/yaml":                "internal/manifest internal/closure internal/rpm",
 	"mvdan.cc/sh":                    "internal/closure",
 	"golang.org/x/crypto":            "internal/sign",
 	"github.com/ProtonMail":          "internal/deb internal/rpm",

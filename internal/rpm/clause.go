@@ -10,9 +10,9 @@ import (
 // any; a simple conflict has one in none.
 type clause struct {
 	field, text string
-	any, none   []Condition
-	// others tells that the package itself does not count for none: packages conflict with
-	// what they provide, and replace it.
+	any, none   []condition
+	// others tells that the package itself does not count: packages conflict with what they
+	// provide, and replace it.
 	others bool
 	// deep clauses name files that only filelists.xml has.
 	deep bool
@@ -23,15 +23,15 @@ func (c *clause) String() string { return c.field + ": " + c.text }
 
 // clauses multiplies a condition out, so that all of the clauses have to hold, for the
 // condition to hold or, if it is not wanted, not to hold.
-func (c Condition) clauses(wanted bool) ([]clause, error) {
+func (c condition) clauses(wanted bool) ([]clause, error) {
 	if c.isTerm() {
 		if err := c.checkTerm(); err != nil {
 			return nil, err
 		}
 		if wanted {
-			return []clause{{any: []Condition{c}}}, nil
+			return []clause{{any: []condition{c}}}, nil
 		}
-		return []clause{{none: []Condition{c}}}, nil
+		return []clause{{none: []condition{c}}}, nil
 	}
 	parts := make([][]clause, len(c.Args))
 	negated := make([][]clause, len(c.Args))
@@ -70,7 +70,7 @@ func (c Condition) clauses(wanted bool) ([]clause, error) {
 //	a if b else c  a or not b, and c or b  not: not a or not b, and not c or b
 //	a unless b     a, and not b            not: not a or b
 //	a unless b else c  is  c if b else a
-func (c Condition) conditional(parts, negated [][]clause, wanted bool) []clause {
+func (c condition) conditional(parts, negated [][]clause, wanted bool) []clause {
 	a, b, notB := parts[0], parts[1], negated[1]
 	if !wanted {
 		b, notB = notB, b // parts are negated already
@@ -106,10 +106,10 @@ func product(a, b []clause) []clause {
 
 // newClauses are the clauses of a relation of a field.
 func newClauses(field string, r Relation) ([]clause, error) {
-	c := Condition{Relation: r}
+	c := condition{Relation: r}
 	if r.isRich() {
 		var err error
-		if c, err = ParseCondition(r.Name); err != nil {
+		if c, err = parseCondition(r.Name); err != nil {
 			return nil, err
 		}
 	}

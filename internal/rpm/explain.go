@@ -62,7 +62,7 @@ func (f *failure) failed(p *Package, sub *failure, place int) {
 }
 
 // unfit are the packages that were looked at for a term and do not meet it.
-func (w *world) unfit(t Condition) []attempt {
+func (w *world) unfit(t condition) []attempt {
 	var list []attempt
 	add := func(what, format string, args ...any) {
 		list = append(list, attempt{what: what, why: fmt.Sprintf(format, args...)})

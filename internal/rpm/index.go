@@ -116,7 +116,7 @@ func (x *Index) notePaths(r Relation) {
 	case isPath(r.Name) && !inPrimary(r.Name):
 		x.paths[r.Name] = true
 	case r.isRich() && strings.Contains(r.Name, "/"):
-		if c, err := ParseCondition(r.Name); err == nil {
+		if c, err := parseCondition(r.Name); err == nil {
 			c.relations(func(r Relation) {
 				if isPath(r.Name) && !inPrimary(r.Name) {
 					x.paths[r.Name] = true

@@ -42,7 +42,7 @@ func Minimal(indexes []*Index) (*Installed, error) {
 	var roots []Relation
 	for _, name := range slices.Compact(names) {
 		if len(p.versions(name)) > 0 {
-			roots = append(roots, Relation{Name: name, own: true})
+			roots = append(roots, Relation{Name: name, itself: true})
 		}
 	}
 	if len(p.versions("filesystem")) == 0 || len(p.versions("glibc")) == 0 || len(roots) == 0 {

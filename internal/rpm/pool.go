@@ -172,9 +172,9 @@ func (p *pool) providers(name string) []*Package {
 // packages of the name itself, the newest version first. Then those that only provide it
 // or have the file, by name, then the newest version first. A package that another one of
 // them obsoletes is after all those that none does.
-func (p *pool) meeting(c Condition) []*Package {
+func (p *pool) meeting(c condition) []*Package {
 	key := c.String()
-	if c.own {
+	if c.itself {
 		key = "=" + key
 	}
 	if list, ok := p.candidates[key]; ok {
@@ -237,7 +237,7 @@ func (p *pool) preferred(list []*Package) []*Package {
 
 // meetingAny is meeting for several terms, which are tried in their order, after the
 // preferred ones.
-func (p *pool) meetingAny(terms []Condition) []*Package {
+func (p *pool) meetingAny(terms []condition) []*Package {
 	if len(terms) == 1 {
 		return p.meeting(terms[0])
 	}

@@ -8,15 +8,15 @@ import (
 // Relation is one capability that is provided, required or in conflict: the name of a
 // package, a soname, a path, or any other word, such as "openssl-libs >= 1:3.0".
 type Relation struct {
-	// Name may also be a whole rich dependency, such as "(a if b)": see [ParseCondition].
+	// Name may also be a whole rich dependency, such as "(a if b)": see [parseCondition].
 	Name string
 	// Op is "<", "<=", "=", ">=" or ">", or empty if every version will do.
 	Op string
 	// Version is such as "1:3.0-2.el9". One without a release stands for every release.
 	Version string
-	// own relations are met by a package of the name alone, not by what it provides:
-	// Obsoletes are such.
-	own bool
+	// itself is for a package of the name alone, not for what provides it: what a person
+	// asks for by a name that a package has, and what is in Obsoletes.
+	itself bool
 }
 
 func (r Relation) String() string {

@@ -82,8 +82,12 @@ func parseRepomd(r io.Reader) (*repomd, error) {
 				return nil, fmt.Errorf("<data type=%q><size>: %w", one.Type, err)
 			}
 		}
-		if f.href, err = cleanFile(one.Location.Href); err != nil || one.Location.Base != "" {
-			return nil, fmt.Errorf("<data type=%q><location>: %w", one.Type, cmpErr(err, errors.New("its files are elsewhere (xml:base)")))
+		f.href, err = cleanFile(one.Location.Href)
+		if err == nil && one.Location.Base != "" {
+			err = errors.New("it is elsewhere (xml:base)")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("<data type=%q><location>: %w", one.Type, err)
 		}
 		if _, twice := m.data[one.Type]; twice {
 			return nil, fmt.Errorf("there are two of <data type=%q>", one.Type)
@@ -94,13 +98,6 @@ func parseRepomd(r io.Reader) (*repomd, error) {
 		return nil, errors.New("it has no <data type=\"primary\">")
 	}
 	return m, nil
-}
-
-func cmpErr(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 func (x xmlSum) sum() (sum, error) {
@@ -125,58 +122,40 @@ func (f data) format() (format, error) {
 	return format{}, fmt.Errorf("%q is compressed in a way that is not known", f.href)
 }
 
-// core are the mandatory packages of a group file's smallest group, "core".
-func readCore(r io.Reader) ([]string, error) {
-	var names []string
-	s := newScanner(r)
-	for {
-		piece, err := s.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return names, nil
-		case err != nil:
-			return nil, err
-		case piece == startPiece && string(s.name) == "group":
-			list, err := s.group()
-			if err != nil {
-				return nil, err
-			}
-			names = append(names, list...)
-		}
-	}
+type xmlGroup struct {
+	ID       string `xml:"id"`
+	Packages []struct {
+		Type string `xml:"type,attr"`
+		Name string `xml:",chardata"`
+	} `xml:"packagelist>packagereq"`
 }
 
-// group reads a group, and gives its mandatory packages if it is "core".
-func (s *scanner) group() ([]string, error) {
-	var id string
+// readCore finds the mandatory packages of the smallest group, "core", in a file of groups.
+func readCore(r io.Reader) ([]string, error) {
 	var names []string
-	err := s.elements(func(name string) error {
-		switch name {
-		case "id":
-			value, err := s.value()
-			id = string(value)
-			return err
-		case "packagelist":
-			return s.elements(func(string) error {
-				mandatory := false
-				err := s.each(func(name, value []byte) error {
-					mandatory = mandatory || string(name) == "type" && string(value) == "mandatory"
-					return nil
-				})
-				if err != nil {
-					return err
-				}
-				value, err := s.value()
-				if mandatory && isName(string(value)) {
-					names = append(names, string(value))
-				}
-				return err
-			})
+	for d := xml.NewDecoder(r); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return names, nil
 		}
-		return s.pass()
-	})
-	if id != "core" {
-		return nil, err
+		if err != nil {
+			return nil, fmt.Errorf("it is no file of groups: %w", err)
+		}
+		start, ok := token.(xml.StartElement)
+		if !ok || start.Name.Local != "group" {
+			continue
+		}
+		var g xmlGroup
+		if err := d.DecodeElement(&g, &start); err != nil {
+			return nil, fmt.Errorf("it is no file of groups: %w", err)
+		}
+		if strings.TrimSpace(g.ID) != "core" {
+			continue
+		}
+		for _, p := range g.Packages {
+			if name := strings.TrimSpace(p.Name); p.Type == "mandatory" && isName(name) {
+				names = append(names, name)
+			}
+		}
 	}
-	return names, err
 }

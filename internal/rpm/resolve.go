@@ -10,7 +10,8 @@ import (
 // Request is what a host should get.
 type Request struct {
 	// Names are such as "keepalived", "kubelet-1.34.4" or "kubelet-1.34.4-150500.1.1" for
-	// one version, or a file such as "/usr/bin/socat".
+	// one version, or a file such as "/usr/bin/socat". A name that no package has itself,
+	// or whose package another one replaces, may be one that packages provide.
 	Names []string
 	// Prefer are names of packages that go first wherever there is a choice between those
 	// that provide a name. The earlier is the more preferred.
@@ -70,17 +71,19 @@ func (p *pool) roots(r Request) ([]Relation, error) {
 // root reads a name with or without a version. As names and versions have the same
 // characters, what the repositories have decides.
 func (p *pool) root(text string) Relation {
-	if len(p.versions(text)) > 0 || len(p.providers(text)) > 0 {
-		return Relation{Name: text}
+	r := Relation{Name: text}
+	if list := p.meeting(condition{Relation: r}); len(list) > 0 {
+		r.itself = list[0].Name == text
+		return r
 	}
 	short := strings.TrimSuffix(strings.TrimSuffix(text, "."+p.arch), ".noarch")
 	for at := len(short); ; {
 		at = strings.LastIndexByte(short[:at], '-')
 		if at <= 0 || strings.Count(short[at+1:], "-") > 1 {
-			return Relation{Name: text}
+			return r
 		}
 		if name, evr := short[:at], short[at+1:]; len(p.versions(name)) > 0 && checkEVR(evr) == nil {
-			return Relation{Name: name, Op: "=", Version: evr, own: true}
+			return Relation{Name: name, Op: "=", Version: evr, itself: true}
 		}
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Condition is a rich dependency (rpm's manual, "Boolean Dependencies"), or a part of
+// condition is a rich dependency (rpm's manual, "Boolean Dependencies"), or a part of
 // one.
-type Condition struct {
+type condition struct {
 	// Op is "and", "or", "if", "unless", "with" or "without", or empty for a relation.
 	Op string
 	Relation
 	// Args are what the operator joins. Those of "if" and "unless" are what is wanted,
 	// when, and, if there are three, what is wanted otherwise.
-	Args []Condition
+	Args []condition
 }
 
 const (
@@ -24,7 +24,7 @@ const (
 )
 
 // String is the condition as rpm writes it.
-func (c Condition) String() string {
+func (c condition) String() string {
 	if c.Op == "" {
 		return c.Relation.String()
 	}
@@ -41,8 +41,8 @@ func (c Condition) String() string {
 	return "(" + strings.Join(words, " ") + ")"
 }
 
-// ParseCondition reads a rich dependency, such as "(a >= 1 or b)" or "(a if b else c)".
-func ParseCondition(text string) (Condition, error) {
+// parseCondition reads a rich dependency, such as "(a >= 1 or b)" or "(a if b else c)".
+func parseCondition(text string) (condition, error) {
 	p := &richParser{text: text}
 	c, err := p.group(0)
 	if err == nil && p.rest() != "" {
@@ -52,7 +52,7 @@ func ParseCondition(text string) (Condition, error) {
 		_, err = c.clauses(true)
 	}
 	if err != nil {
-		return Condition{}, fmt.Errorf("the rich dependency %.200q: %w", text, err)
+		return condition{}, fmt.Errorf("the rich dependency %.200q: %w", text, err)
 	}
 	return c, nil
 }
@@ -97,18 +97,18 @@ func (p *richParser) take(c byte) bool {
 }
 
 // group reads what is in parentheses.
-func (p *richParser) group(depth int) (Condition, error) {
+func (p *richParser) group(depth int) (condition, error) {
 	if depth > maxNesting {
-		return Condition{}, fmt.Errorf("it has more than %d parentheses in each other", maxNesting)
+		return condition{}, fmt.Errorf("it has more than %d parentheses in each other", maxNesting)
 	}
 	if !p.take('(') {
-		return Condition{}, errors.New("it does not begin with \"(\"")
+		return condition{}, errors.New("it does not begin with \"(\"")
 	}
 	first, err := p.operand(depth)
 	if err != nil {
 		return first, err
 	}
-	c := Condition{Args: []Condition{first}}
+	c := condition{Args: []condition{first}}
 	for !p.take(')') {
 		if err := p.operator(&c); err != nil {
 			return c, err
@@ -126,7 +126,7 @@ func (p *richParser) group(depth int) (Condition, error) {
 }
 
 // operator reads what joins the next operand to those before.
-func (p *richParser) operator(c *Condition) error {
+func (p *richParser) operator(c *condition) error {
 	word := p.word()
 	switch {
 	case word == "":
@@ -146,13 +146,13 @@ func (p *richParser) operator(c *Condition) error {
 }
 
 // operand reads a relation or a group.
-func (p *richParser) operand(depth int) (Condition, error) {
+func (p *richParser) operand(depth int) (condition, error) {
 	if strings.HasPrefix(p.rest(), "(") {
 		return p.group(depth + 1)
 	}
 	r := Relation{Name: p.word()}
 	if r.Name == "" {
-		return Condition{}, errors.New("a name is missing in it")
+		return condition{}, errors.New("a name is missing in it")
 	}
 	before := p.at
 	if op, ok := operator(p.word()); ok {
@@ -160,14 +160,14 @@ func (p *richParser) operand(depth int) (Condition, error) {
 	} else {
 		p.at = before
 	}
-	return Condition{Relation: r}, r.check()
+	return condition{Relation: r}, r.check()
 }
 
 // isTerm tells whether one package by itself meets the condition or not.
-func (c Condition) isTerm() bool { return c.Op == "" || c.Op == "with" || c.Op == "without" }
+func (c condition) isTerm() bool { return c.Op == "" || c.Op == "with" || c.Op == "without" }
 
 // checkTerm refuses what one package by itself cannot meet.
-func (c Condition) checkTerm() error {
+func (c condition) checkTerm() error {
 	if c.Op == "if" || c.Op == "unless" {
 		return fmt.Errorf("%q within \"with\" or \"without\" has no meaning", c.Op)
 	}
@@ -180,7 +180,7 @@ func (c Condition) checkTerm() error {
 }
 
 // names are the capabilities of which a package must have one to meet a term.
-func (c Condition) names() []string {
+func (c condition) names() []string {
 	switch c.Op {
 	case "":
 		return []string{c.Name}
@@ -195,7 +195,7 @@ func (c Condition) names() []string {
 }
 
 // relations are all that are in the condition.
-func (c Condition) relations(do func(Relation)) {
+func (c condition) relations(do func(Relation)) {
 	if c.Op == "" {
 		do(c.Relation)
 	}
@@ -205,7 +205,7 @@ func (c Condition) relations(do func(Relation)) {
 }
 
 // meets tells whether a package meets a term.
-func (p *Package) meets(c Condition) bool {
+func (p *Package) meets(c condition) bool {
 	switch c.Op {
 	case "":
 		return p.matches(c.Relation)
@@ -214,5 +214,5 @@ func (p *Package) meets(c Condition) bool {
 	case "without":
 		return p.meets(c.Args[0]) && !p.meets(c.Args[1])
 	}
-	return !slices.ContainsFunc(c.Args, func(a Condition) bool { return !p.meets(a) })
+	return !slices.ContainsFunc(c.Args, func(a condition) bool { return !p.meets(a) })
 }

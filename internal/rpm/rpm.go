@@ -107,7 +107,7 @@ func (p *Package) prepare() error {
 			if r.isInternal() {
 				continue
 			}
-			r.own = f.name == "Obsoletes"
+			r.itself = f.name == "Obsoletes"
 			list, err := newClauses(f.name, r)
 			if err != nil {
 				return err
@@ -146,7 +146,7 @@ func (p *Package) matches(r Relation) bool {
 	if p.Name == r.Name && r.overlaps(Relation{Op: "=", Version: p.EVR()}) {
 		return true
 	}
-	if r.own {
+	if r.itself {
 		return false
 	}
 	for _, v := range p.Provides {
@@ -160,7 +160,7 @@ func (p *Package) matches(r Relation) bool {
 // obsoletes tells whether the package replaces another.
 func (p *Package) obsoletes(o *Package) bool {
 	return p.Name != o.Name && slices.ContainsFunc(p.Obsoletes, func(r Relation) bool {
-		r.own = true
+		r.itself = true
 		return o.matches(r)
 	})
 }

@@ -19,6 +19,7 @@ type scanner struct {
 	buf      []byte
 	pos, end int
 	eof      bool
+	root     bool // an element was found
 	line     int
 	open     [][]byte // elements that are open
 	tags     []byte   // the names of open, after each other
@@ -199,6 +200,9 @@ func (s *scanner) finish() error {
 	if len(bytes.TrimSpace(s.buf[s.pos:s.end])) > 0 {
 		return s.errorf("%.40q is no XML", s.buf[s.pos:s.end])
 	}
+	if !s.root {
+		return s.errorf("there is nothing in it: %w", unexpected(io.EOF))
+	}
 	return io.EOF
 }
 
@@ -248,6 +252,10 @@ func (s *scanner) enter(tag []byte) error {
 	if len(name) == 0 || len(s.open) > 100 {
 		return s.errorf("%.40q is no element of an index", tag)
 	}
+	if len(s.open) == 0 && s.root {
+		return s.errorf("<%.40s> is after the end of it", name)
+	}
+	s.root = true
 	start := len(s.tags)
 	s.tags = append(s.tags, name...)
 	s.open = append(s.open, s.tags[start:])

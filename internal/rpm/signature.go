@@ -138,6 +138,9 @@ func (k keyring) verify(text []byte, signatures io.Reader, now time.Time) (by []
 	return by, nil
 }
 
+// clockSkew is how far ahead a repository's clock may be.
+const clockSkew = 10 * time.Minute
+
 // errUnfit is a signature that nobody forged, but that does not count.
 var errUnfit = errors.New("does not count")
 
@@ -147,7 +150,8 @@ func (k keyring) verifyOne(text []byte, sig *packet.Signature, now time.Time) (*
 	if err := sig.Serialize(&raw); err != nil {
 		return nil, err
 	}
-	config := &packet.Config{Time: func() time.Time { return now }}
+	// A signature of this minute is from the future to a clock that is a little behind.
+	config := &packet.Config{Time: func() time.Time { return now.Add(clockSkew) }}
 	_, entity, err := openpgp.VerifyDetachedSignature(k, bytes.NewReader(text), &raw, config)
 	switch {
 	case errors.Is(err, pgperrors.ErrKeyExpired):

@@ -62,7 +62,7 @@ func (w *world) broken(o *Package, name string, choices bool) *need {
 	}
 	for i := range o.rules {
 		c := &o.rules[i]
-		about := slices.ContainsFunc(c.none, func(t Condition) bool { return slices.Contains(t.names(), name) })
+		about := slices.ContainsFunc(c.none, func(t condition) bool { return slices.Contains(t.names(), name) })
 		if !about || w.holds(o, c, false) || w.isChoice(c) != choices {
 			continue
 		}
@@ -141,7 +141,10 @@ func (w *world) refuses(p *Package) *refusal {
 		return &refusal{fmt.Sprintf("%s is chosen already", w.chosen[n]), []int{n}}
 	}
 	for _, old := range w.installed[p.Name] {
-		if Compare(p.EVR(), old.EVR()) <= 0 {
+		switch c := Compare(p.EVR(), old.EVR()); {
+		case c == 0:
+			return &refusal{"it is the version that is installed", nil}
+		case c < 0:
 			return &refusal{fmt.Sprintf("%s is installed, and nothing is downgraded", old), nil}
 		}
 	}
@@ -201,7 +204,7 @@ var errDeep = errors.New("the file lists are needed")
 
 // maxChoices bounds a search. Real ones choose as many times as they add packages, and
 // a few times more.
-const maxChoices = 50_000
+const maxChoices = 20_000
 
 // search tries all ways, in the order of preference. When it has to go back, it goes
 // back to the last choice that has to do with the failure, and so does not try again

@@ -140,7 +140,7 @@ func (w *world) levelOf(p *Package) int {
 
 // meeters are the packages that meet a term and are there or, if before, were installed
 // before.
-func (w *world) meeters(t Condition, before bool, except *Package) []*Package {
+func (w *world) meeters(t condition, before bool, except *Package) []*Package {
 	var list []*Package
 	for _, name := range t.names() {
 		for _, p := range w.offers[name] {
@@ -159,17 +159,17 @@ func (w *world) meeters(t Condition, before bool, except *Package) []*Package {
 // holds tells whether a clause of a package holds, with all that is there or only with
 // what was installed before.
 func (w *world) holds(p *Package, c *clause, before bool) bool {
+	var except *Package
+	if c.others {
+		except = p
+	}
 	for _, t := range c.any {
-		if len(w.meeters(t, before, nil)) > 0 {
+		if len(w.meeters(t, before, except)) > 0 {
 			return true
 		}
 	}
 	if c.deep && w.owners == nil {
 		w.deep = true
-	}
-	var except *Package
-	if c.others {
-		except = p
 	}
 	for _, t := range c.none {
 		if len(w.meeters(t, before, except)) == 0 {
