@@ -21,9 +21,8 @@ if is_in "$HOST_NAME" "$BALANCERS"; then
 	for unit in haproxy.service keepalived.service; do
 		expect "$unit runs" systemctl is-active --quiet "$unit"
 	done
-	if [[ ! -x /etc/keepalived/check-haproxy.sh ]]; then
-		wrong 'there is no /etc/keepalived/check-haproxy.sh: install.sh has not finished here'
-	elif /etc/keepalived/check-haproxy.sh listens 2>/dev/null && /etc/keepalived/check-haproxy.sh answers 2>/dev/null; then
+	said=$(http 127.0.0.1 "$STATS_PORT" /live) || said=''
+	if [[ $said == *' 200 '* ]]; then
 		ok 'haproxy answers keepalived'
 	else
 		wrong 'haproxy does not answer keepalived, which gives the addresses away'
