@@ -120,6 +120,11 @@ func (g *Guide) Selected() *Service {
 	return g.service(func(s Service) bool { return len(s.Selector) > 0 })
 }
 
+// Exposed are the services with a node port.
+func (g *Guide) Exposed() []Service {
+	return slices.DeleteFunc(slices.Clone(g.Services), func(s Service) bool { return s.nodePort() == 0 })
+}
+
 func (g *Guide) service(fits func(Service) bool) *Service {
 	i := slices.IndexFunc(g.Services, fits)
 	if i < 0 {
