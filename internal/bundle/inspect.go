@@ -17,9 +17,11 @@ type Summary struct {
 	Shared int64 `json:"shared"`
 	// SharedBlobs are those that several images have, what saves most first.
 	SharedBlobs []SharedBlob `json:"sharedBlobs"`
-	// Tree is all that is neither an image nor a fetched file nor a program.
-	Tree     int64 `json:"tree"`
-	Files    int64 `json:"files"`
+	// Tree is all that is neither an image nor fetched nor a program.
+	Tree  int64 `json:"tree"`
+	Files int64 `json:"files"`
+	// Packages are those of the operating systems with their indexes and keys.
+	Packages int64 `json:"packages"`
 	Programs int64 `json:"programs"`
 	Total    int64 `json:"total"`
 	// Left is what a delta leaves to its base. The sizes above are those of the
@@ -69,6 +71,8 @@ func summarize(m *Manifest) *Summary {
 			s.Blobs += file.Size
 		case strings.HasPrefix(file.Path, filesDir):
 			s.Files += file.Size
+		case strings.HasPrefix(file.Path, packagesDir):
+			s.Packages += file.Size
 		case strings.HasPrefix(file.Path, programsDir):
 			s.Programs += file.Size
 		default:

@@ -33,7 +33,7 @@ func TestInspectTellsTheSizes(t *testing.T) {
 	if want := layers[2].Size + own.Size + own.Config.Size; s.Images[0].Own != want {
 		t.Errorf("of the first image %d bytes are its own, want %d", s.Images[0].Own, want)
 	}
-	if want := in.Lock.Files[0].Size + in.Lock.Files[1].Size; s.Files != want || s.Programs != 800_000 || s.Blobs+s.Tree+s.Files+s.Programs != s.Total {
+	if want := in.Lock.Files[0].Size + in.Lock.Files[1].Size; s.Files != want || s.Programs != 800_000 || s.Blobs+s.Tree+s.Files+s.Packages+s.Programs != s.Total {
 		t.Errorf("sizes: %+v", s)
 	}
 }

@@ -25,6 +25,8 @@ type Guide struct {
 	DNSAddress   string
 	Applications []*Application
 	Services     []Service
+	// Entrance is the application that users reach first, or nil.
+	Entrance *Application
 	// First is the first control plane, Worker the first worker (or First).
 	First, Worker Endpoint
 	// Step says of each step whether any host runs it.
@@ -118,6 +120,11 @@ func (g *Guide) Selected() *Service {
 	return g.service(func(s Service) bool { return len(s.Selector) > 0 })
 }
 
+// Exposed are the services with a node port.
+func (g *Guide) Exposed() []Service {
+	return slices.DeleteFunc(slices.Clone(g.Services), func(s Service) bool { return s.nodePort() == 0 })
+}
+
 func (g *Guide) service(fits func(Service) bool) *Service {
 	i := slices.IndexFunc(g.Services, fits)
 	if i < 0 {
@@ -191,6 +198,7 @@ func newGuide(in v1.Cluster, p *Plan) *Guide {
 		}
 		g.Services = append(g.Services, m.Workload.Services...)
 	}
+	g.Entrance = g.entrance(c)
 	for _, chapter := range chapters {
 		if chapter.in(g, c) {
 			g.Chapters = append(g.Chapters, Chapter{chapter.id, chapter.check})
@@ -198,6 +206,28 @@ func newGuide(in v1.Cluster, p *Plan) *Guide {
 	}
 	g.lessons(c)
 	return g
+}
+
+// entrance is the application behind a forward, or else behind a node port, or else any.
+func (g *Guide) entrance(c *Cluster) *Application {
+	for _, reached := range []func(port int64) bool{
+		func(port int64) bool {
+			return slices.ContainsFunc(c.Balancer.Forwards, func(f Forward) bool { return f.NodePort == port })
+		},
+		func(port int64) bool { return port > 0 },
+		func(int64) bool { return true },
+	} {
+		for _, s := range g.Services {
+			i := slices.IndexFunc(g.Applications, func(a *Application) bool { return a.Name == s.Application })
+			if i >= 0 && reached(s.nodePort()) {
+				return g.Applications[i]
+			}
+		}
+	}
+	if len(g.Applications) > 0 {
+		return g.Applications[0]
+	}
+	return nil
 }
 
 // lessons are those for which the cluster has what they break.

@@ -195,6 +195,9 @@ func TestKubeadmAcceptsItsConfigs(t *testing.T) {
 	}
 	judged := map[string]int{}
 	eachTree(t, func(t *testing.T, p *plan.Plan, rendered render.Tree, dir string) {
+		if len(p.Seats) > 0 {
+			return // its seats are judged
+		}
 		judged[p.Cluster.Kubernetes.API] += len(nodes(p))
 		judge(t, p, rendered, dir)
 	})

@@ -47,17 +47,26 @@ func tree(t testing.TB, file string) (*plan.Plan, render.Tree) {
 	return p, rendered
 }
 
-// eachTree runs a test over every spec's tree, written to a directory.
+// eachTree runs a test over every spec's tree, written to a directory; of a kit over the
+// tree of its last seat too.
 func eachTree(t *testing.T, check func(t *testing.T, p *plan.Plan, tree render.Tree, dir string)) {
 	for _, file := range specs(t) {
-		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
-			p, rendered := tree(t, file)
-			dir := filepath.Join(t.TempDir(), "tree")
-			if err := rendered.Write(dir); err != nil {
-				t.Fatal(err)
-			}
-			check(t, p, rendered, dir)
-		})
+		name := filepath.Base(filepath.Dir(file))
+		p, rendered := tree(t, file)
+		run := func(name string, p *plan.Plan, rendered render.Tree) {
+			t.Run(name, func(t *testing.T) {
+				dir := filepath.Join(t.TempDir(), "tree")
+				if err := rendered.Write(dir); err != nil {
+					t.Fatal(err)
+				}
+				check(t, p, rendered, dir)
+			})
+		}
+		run(name, p, rendered)
+		if n := len(p.Seats); n > 0 {
+			last := p.Seats[n-1]
+			run(name+" seat "+last.Seat.NN, last, rendered.Seat(last.Seat.NN))
+		}
 	}
 }
 

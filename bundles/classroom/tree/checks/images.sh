@@ -11,6 +11,7 @@ if [[ -n $REGISTRY_ADDRESS ]]; then
 	exit 0
 fi
 only_on "$NODES" || exit 0
+if [[ -z ${HOST_IMAGES:-} ]]; then exit; fi
 loaded=$(crictl images -o json 2>/dev/null) || loaded=''
 missing=0 count=0
 while read -r _ image; do
