@@ -43,10 +43,7 @@ while (($#)); do
 	shift
 done
 [[ -z $from || -z $only ]] || wrong_usage '--from and --only exclude each other'
-<<<<<<< HEAD
 [[ ! -d $BUNDLE/seats ]] || die 'this is a kit with the clusters of many seats; make the bundle of one of them: satchel unpack BUNDLE --seat N -o DIR'
-=======
->>>>>>> packages
 [[ -f $BUNDLE/SHA256SUMS ]] || die 'no SHA256SUMS beside this script; run it in an unpacked bundle (satchel unpack)'
 result=$(cd "$BUNDLE" && grep -E '  (install|steps/bundle)\.sh$' SHA256SUMS | sha256sum --check --quiet --strict - 2>&1) ||
 	die "the bundle is damaged; nothing was changed. Copy it again. sha256sum says:"$'\n'"$result"

@@ -3,10 +3,6 @@
 # whole, and running the steps. They set BUNDLE, SECRETS and DRY_RUN. Nothing here changes
 # the host before all has been checked.
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
-<<<<<<< HEAD
-=======
-((EUID == 0)) || die 'needs root: it writes to /etc and starts services; run it with sudo'
->>>>>>> packages
 
 say() { printf '%s\n' "$*"; }
 
@@ -72,18 +68,11 @@ listed() {
 # scripts verified. An empty name is found out.
 choose_host() {
 	local name=$1
-<<<<<<< HEAD
 	((EUID == 0)) || die 'needs root: it writes to /etc and starts services; run it with sudo'
 	[[ -n $name ]] || name=$(recognise)
 	[[ $name != */* && -d $BUNDLE/hosts/$name ]] || die "no host $name in this bundle; it has: $(hosts | tr '\n' ' ')"
 	HOST_DIR=$BUNDLE/hosts/$name
-	verify install.sh reset.sh status.sh upgrade.sh fleet.sh cluster.sh check.sh bundle.json 'steps/*' 'units/*' 'manifests/*' 'checks/*' "hosts/$name/*"
-=======
-	[[ -n $name ]] || name=$(recognise)
-	[[ $name != */* && -d $BUNDLE/hosts/$name ]] || die "no host $name in this bundle; it has: $(hosts | tr '\n' ' ')"
-	HOST_DIR=$BUNDLE/hosts/$name
 	verify install.sh reset.sh baseline.sh status.sh upgrade.sh fleet.sh cluster.sh check.sh bundle.json 'steps/*' 'units/*' 'manifests/*' 'checks/*' "hosts/$name/*"
->>>>>>> packages
 	listed install.sh steps/lib.sh steps/journal.sh "hosts/$name/host.env"
 	# shellcheck source=/dev/null
 	. "$HOST_DIR/host.env"
