@@ -2,7 +2,6 @@ package rpm
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -66,18 +65,6 @@ func (x *Index) String() string { return x.Repository }
 
 // Len is the number of packages.
 func (x *Index) Len() int { return len(x.packages) }
-
-// Lookup is all versions of a package, newest first.
-func (x *Index) Lookup(name string) []*Package {
-	var list []*Package
-	for _, n := range x.byName[name] {
-		one := *x.packages[n]
-		one.URL = one.url()
-		list = append(list, &one)
-	}
-	slices.SortStableFunc(list, func(a, b *Package) int { return Compare(b.EVR(), a.EVR()) })
-	return list
-}
 
 // insert takes a package into the index. Those of other architectures are passed over,
 // and so is what is there already.

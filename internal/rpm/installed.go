@@ -15,9 +15,6 @@ type Installed struct {
 	packages []*Package
 }
 
-// Len is the number of packages.
-func (i *Installed) Len() int { return len(i.packages) }
-
 // Packages are sorted by name, then architecture, then version.
 func (i *Installed) Packages() []*Package { return slices.Clone(i.packages) }
 

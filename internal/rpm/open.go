@@ -159,9 +159,16 @@ func (s *source) signed(ctx context.Context, where string, text []byte, keys key
 func (s *source) data(ctx context.Context, kind string, read func(io.Reader) error) error {
 	f := s.md.data[kind]
 	where := s.url(f.href)
-	content, err := s.get(ctx, where, maxCompressed)
-	if errors.Is(err, fs.ErrNotExist) {
+	limit := int64(maxCompressed)
+	if f.size >= 0 {
+		limit = min(limit, f.size)
+	}
+	content, err := s.get(ctx, where, limit)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: it is listed in %s, but gone from the repository: the mirror may be in the middle of an update", where, s.md.URL)
+	case errors.Is(err, errLong) && f.size >= 0:
+		err = fmt.Errorf("%w, which is what <data type=%q><size> of %s says", err, kind, s.md.URL)
 	}
 	if err == nil {
 		err = f.check(content, s.md.URL)
@@ -222,6 +229,9 @@ func (s *source) decompress(f data, form format, content []byte, read func(io.Re
 	})
 }
 
+// errLong is a file that has more than it should.
+var errLong = errors.New("more than")
+
 // get reads a file of a size that is known at most, in bytes.
 func (s *source) get(ctx context.Context, url string, limit int64) (content []byte, err error) {
 	body, err := s.fetch(ctx, url)
@@ -231,7 +241,7 @@ func (s *source) get(ctx context.Context, url string, limit int64) (content []by
 	defer func() { err = errors.Join(err, body.Close()) }()
 	content, err = io.ReadAll(io.LimitReader(body, limit+1))
 	if err == nil && int64(len(content)) > limit {
-		err = fmt.Errorf("it has more than %d bytes", limit)
+		err = fmt.Errorf("it has %w %d bytes", errLong, limit)
 	}
 	return content, err
 }

@@ -22,8 +22,8 @@ func TestEveryCompressionOfAnIndexIsRead(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%q: %v", suffix, err)
 		}
-		p := x.Lookup("socat")[0]
-		if len(x.Lookup("socat")) != 1 || p.URL != base+"/packages/socat-1.7-2.el9.x86_64.rpm" || p.Size != 1000 || p.SHA256 != idOf("socat-1:1.7-2.el9.x86_64") ||
+		p := lookup(t, x, "socat")[0]
+		if len(lookup(t, x, "socat")) != 1 || p.URL != base+"/packages/socat-1.7-2.el9.x86_64.rpm" || p.Size != 1000 || p.SHA256 != idOf("socat-1:1.7-2.el9.x86_64") ||
 			p.EVR() != "1:1.7-2.el9" || p.Source != "socat.src.rpm" || p.Files[0] != "/usr/bin/socat" {
 			t.Errorf("%q: %+v", suffix, p)
 		}
@@ -46,7 +46,7 @@ func TestLongChecksumsAreTakenAsWell(t *testing.T) {
 	if err := x.add(strings.NewReader(content)); err != nil {
 		t.Fatal(err)
 	}
-	if p := x.Lookup("a")[0]; p.SHA512 != strings.Repeat("ab", 64) || p.SHA256 != "" {
+	if p := lookup(t, x, "a")[0]; p.SHA512 != strings.Repeat("ab", 64) || p.SHA256 != "" {
 		t.Errorf("%+v", p)
 	}
 	content = strings.Replace(content, "sha512", "sha", 1)
@@ -108,6 +108,9 @@ func TestWhatIsWrongWithARepositoryIsSaid(t *testing.T) {
 		{name: "another primary", spoil: func(m *mirror, r *repodata) {
 			m.files[base+"/"+r.names["primary"]] = compressed(t, ".gz", primaryOf())
 		}, want: []string{"primary.xml.gz", "it has the sha256", `<data type="primary">`, md}},
+		{name: "longer primary", spoil: func(m *mirror, r *repodata) {
+			m.files[base+"/"+r.names["primary"]] = append(bytes.Clone(r.files["primary"]), "and more"...)
+		}, want: []string{"primary.xml.gz", "it has more than", `<data type="primary"><size>`, md}},
 		{name: "another when decompressed", spoil: func(m *mirror, r *repodata) { r.open["primary"] = primaryOf(); m.put(t, r, key) }, want: []string{"primary.xml.gz", "when decompressed", "<open-checksum>"}},
 		{name: "SHA-1", spoil: func(m *mirror, r *repodata) {
 			m.put(t, r)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -16,7 +17,8 @@ type primary struct {
 	// id is the checksum as the other files of the repository name it.
 	id     string
 	others map[string]int
-	// relations are those of the package that is being read, by element.
+	// relations are those of the package that is being read, by element. They are kept for
+	// the next one, and copied in their right size.
 	relations map[string]*[]Relation
 	// evr joins what the index has in three attributes.
 	evr []byte
@@ -28,6 +30,7 @@ func (x *Index) add(r io.Reader) error { return x.addCounting(r, map[string]int{
 // addCounting counts the packages that are passed over, by their architecture.
 func (x *Index) addCounting(r io.Reader, others map[string]int) error {
 	d := &primary{scanner: newScanner(r), x: x, others: others}
+	d.relations = map[string]*[]Relation{"provides": {}, "requires": {}, "conflicts": {}, "obsoletes": {}}
 	depth := 0
 	for {
 		piece, err := d.next()
@@ -96,7 +99,9 @@ func (d *scanner) value() ([]byte, error) {
 func (d *primary) pack() error {
 	p := &Package{Repository: d.x.Repository, known: true}
 	d.p, d.id = p, ""
-	d.relations = map[string]*[]Relation{"provides": &p.Provides, "requires": &p.Requires, "conflicts": &p.Conflicts, "obsoletes": &p.Obsoletes}
+	for _, list := range d.relations {
+		*list = (*list)[:0]
+	}
 	err := d.elements(d.element)
 	if err == nil && p.Architecture != "" && !p.native(d.x.Arch) {
 		d.others[p.Architecture]++
@@ -108,6 +113,8 @@ func (d *primary) pack() error {
 	if err != nil {
 		return fmt.Errorf("package %.60s: %w", p.Name, err)
 	}
+	p.Provides, p.Requires = slices.Clone(*d.relations["provides"]), slices.Clone(*d.relations["requires"])
+	p.Conflicts, p.Obsoletes = slices.Clone(*d.relations["conflicts"]), slices.Clone(*d.relations["obsoletes"])
 	d.x.insert(p, d.id)
 	return nil
 }

@@ -162,7 +162,8 @@ var built = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if dir, err := built(); err == nil && builtSome {
+	if builtSome {
+		dir, _ := built()
 		_ = os.RemoveAll(dir)
 	}
 	os.Exit(code)

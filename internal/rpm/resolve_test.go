@@ -193,7 +193,7 @@ func TestTheMinimalSystemIsTheGroupCoreWithWhatItRequires(t *testing.T) {
 		t.Fatal(err)
 	}
 	minimal, err := Minimal([]*Index{x})
-	if err != nil || names(minimal.Packages()) != "bash-5.0-1.x86_64 filesystem-3-1.x86_64 glibc-2-1.x86_64" || minimal.Len() != 3 {
+	if err != nil || names(minimal.Packages()) != "bash-5.0-1.x86_64 filesystem-3-1.x86_64 glibc-2-1.x86_64" {
 		t.Fatalf("%v, %v", minimal, err)
 	}
 	resolves(t, x, minimal, "httpd-2-1.x86_64", ask("httpd", "bash"))
@@ -240,7 +240,7 @@ func TestAHostThatIsNotInOrderIsLeftAsItIs(t *testing.T) {
 func FuzzReadInstalled(f *testing.F) {
 	f.Add([]byte("bash 0:5.1-1.el9 x86_64\nprovides bash = 5.1-1.el9\nrequires (a if b)\nfile /usr/bin/bash\n(none)"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		if i, err := ReadInstalled(bytes.NewReader(content)); err == nil && i.Len() == 0 {
+		if i, err := ReadInstalled(bytes.NewReader(content)); err == nil && len(i.Packages()) == 0 {
 			t.Error("there are no packages, and no error")
 		}
 	})

@@ -320,3 +320,13 @@ func mustFail(t *testing.T, err error, words ...string) {
 func open(m *mirror, repo Repository, arch string, now time.Time) (*Index, error) {
 	return Open(context.Background(), repo, arch, m.fetch, now)
 }
+
+// lookup is all versions of a package, newest first.
+func lookup(t *testing.T, x *Index, name string) []*Package {
+	t.Helper()
+	p, err := newPool([]*Index{x}, nil)
+	if err != nil || len(p.versions(name)) == 0 {
+		t.Fatalf("there is no %s: %v", name, err)
+	}
+	return p.versions(name)
+}
