@@ -164,11 +164,11 @@ func TestStepThatTheTreeLacks(t *testing.T) {
 // Scripts beside install.sh may use what some host has; install.sh runs before all.
 func TestScriptsBesideInstall(t *testing.T) {
 	p, tree := rendered(t, single)
-	tree = add(tree, "status.sh", 0o755, "#!/bin/bash\nkubectl get nodes\njq .\n")
+	tree = add(tree, "look.sh", 0o755, "#!/bin/bash\nkubectl get nodes\njq .\n")
 	tree = change(t, tree, "install.sh", "set -euo pipefail\n", "set -euo pipefail\nkubectl get nodes\n")
 	expect(t, p, tree,
 		where(t, tree, "install.sh", "kubectl")+": kubectl is not there on cp1 and w1: no step up to this one brings it, no need of the host names it, and a minimal debian lacks it",
-		"status.sh:3:1: jq is not there on cp1 and w1: no step up to this one brings it, no need of the host names it, and a minimal debian lacks it")
+		"look.sh:3:1: jq is not there on cp1 and w1: no step up to this one brings it, no need of the host names it, and a minimal debian lacks it")
 }
 
 func TestScriptOfAHost(t *testing.T) {
@@ -182,7 +182,7 @@ func TestScriptOfAHost(t *testing.T) {
 
 func TestScriptForAnotherProgram(t *testing.T) {
 	p, tree := rendered(t, single)
-	tree = add(tree, "status.sh", 0o755, "#!/usr/bin/env python3\n")
+	tree = add(tree, "look.sh", 0o755, "#!/usr/bin/env python3\n")
 	expect(t, p, tree, "status.sh:1:1: it is a script for python3, so nothing proves that it asks for nothing from outside; write it for bash")
 }
 

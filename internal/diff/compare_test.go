@@ -161,7 +161,7 @@ func TestANodeThatHasToJoinAnew(t *testing.T) {
 	effect(t, d, Reload, "keepalived.service", "")
 	effect(t, d, Manual, "its address", "before install.sh runs")
 	d = after(t, `w1: {address: "10.0.0.21", roles: ["worker"]}`, `w1: {address: "10.0.0.21", roles: ["load-balancer"]}`)
-	effect(t, d, Drain, "a node that is gone", "kubectl drain")
+	effect(t, d, Drain, "a node that is gone", "./cluster.sh remove")
 	effect(t, d, Left, "what 40-containerd.sh did", "no step takes anything away")
 	d = after(t, `w1: {address: "10.0.0.21", roles: ["worker"]}`, `w1: {address: "10.0.0.21", roles: ["control-plane"]}`,
 		`w2: {address: "10.0.0.22", roles: ["worker"]}`, `w2: {address: "10.0.0.22", roles: ["control-plane"]}`)

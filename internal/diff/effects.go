@@ -120,7 +120,7 @@ func (c *comparison) joining(e *effects, h *host) {
 	if c.a.first != nil && h.env["KUBEADM"] == "join" {
 		text = "runs all its steps and joins with the bootstrap token"
 		if ttl := kubeadmFacts(c.b)["bootstrapTokens.ttl"]; ttl != "" && ttl != "0s" {
-			text += ", which is good for " + ttl + " from kubeadm init on; after that make it anew there first: kubeadm token create"
+			text += ", which is good for " + ttl + " from kubeadm init on; after that make it good again on a control plane: ./cluster.sh token --secrets FILE"
 		}
 	}
 	e.add(effectKey{Install, "a new host", text, ""}, "", h.name)
@@ -129,12 +129,12 @@ func (c *comparison) joining(e *effects, h *host) {
 
 func (c *comparison) parting(e *effects, h *host) {
 	if !h.node() {
-		e.add(effectKey{Manual, "a host that is gone", "goes on running what it runs until it is switched off", ""}, "", h.name)
+		e.add(effectKey{Manual, "a host that is gone", "goes on running what it runs; ./reset.sh there takes it back", ""}, "", h.name)
 		return
 	}
-	text := "kubectl drain and kubectl delete node, then kubeadm reset on the host; nothing of satchel does it"
+	text := "./cluster.sh remove on a control plane, then ./reset.sh on the host"
 	if h.has("control-plane") {
-		text = "kubectl drain, kubeadm reset on the host, which takes its etcd member out, then kubectl delete node; one control plane at a time, so that etcd keeps its majority"
+		text = "./cluster.sh remove on another control plane, which takes its etcd member out, then ./reset.sh on the host; one control plane at a time, so that etcd keeps its majority"
 	}
 	e.add(effectKey{Drain, "a node that is gone", text, ""}, "", h.name)
 }
@@ -144,14 +144,14 @@ func (c *comparison) otherRoles(e *effects, a, b *host) {
 		return
 	}
 	if a.node() && a.has("control-plane") != b.has("control-plane") {
-		e.add(effectKey{Rejoin, "role control-plane", "is given to a node when it joins, and taken when it leaves: drain, kubeadm reset, install again", "80-kubeadm.sh"}, "HOST_ROLES", b.name)
+		e.add(effectKey{Rejoin, "role control-plane", "is given to a node when it joins, and taken when it leaves: ./cluster.sh remove, ./reset.sh, ./install.sh", "80-kubeadm.sh"}, "HOST_ROLES", b.name)
 	}
 	if a.node() && !b.node() {
 		c.parting(e, a)
 	}
 	gone := slices.DeleteFunc(slices.Clone(a.steps), b.runs)
 	for _, step := range gone {
-		e.add(effectKey{Left, "what " + step + " did", "stays: no step takes anything away", step}, "HOST_STEPS", b.name)
+		e.add(effectKey{Left, "what " + step + " did", "stays: only ./reset.sh takes things away, and then all of them", step}, "HOST_STEPS", b.name)
 	}
 }
 
@@ -164,7 +164,7 @@ func (c *comparison) envEffects(e *effects) {
 			if was == "" || is == "" || was == is || !a.node() || !b.node() {
 				continue
 			}
-			text := "is another one: " + l.why + ". Drain, kubeadm reset, install again"
+			text := "is another one: " + l.why + ". ./cluster.sh remove, ./reset.sh, ./install.sh"
 			if a.has("control-plane") {
 				text += "; one control plane at a time, as etcd needs a majority"
 			}

@@ -119,11 +119,7 @@ func (c *comparison) upgradeEffects(e *effects, d *Diff) {
 		}
 		e.add(effectKey{kind, "Kubernetes " + moved, text, ""}, "kubernetes.version", nodes...)
 		if kind == Upgrade {
-			how := "each node in its turn, control planes first, before its kubelet is replaced"
-			if _, ok := c.b.shared["upgrade.sh"]; ok {
-				how += "; upgrade.sh does it"
-			}
-			e.add(effectKey{Drain, "pods", how, ""}, "kubernetes.version", nodes...)
+			e.add(effectKey{Drain, "pods", "each node in its turn, control planes first, before its kubelet is replaced", ""}, "kubernetes.version", nodes...)
 		}
 	}
 }
@@ -142,9 +138,9 @@ func upgrade(from, to string) (Kind, string) {
 	case b.minor > a.minor+1:
 		return Refused, fmt.Sprintf("skips a minor release: go to 1.%d first, one minor release after the other", a.minor+1)
 	case b.minor == a.minor+1:
-		return Upgrade, "is the next minor release: kubeadm upgrade on the control planes one after another, then on the workers; install.sh alone replaces programs and upgrades nothing"
+		return Upgrade, "is the next minor release: ./upgrade.sh on all hosts at once: kubeadm upgrade on the control planes one after another, then on the workers; install.sh refuses"
 	}
-	return Upgrade, "is another patch of the same minor release: kubeadm upgrade on the control planes one after another, then on the workers; install.sh alone replaces programs and upgrades nothing"
+	return Upgrade, "is another patch of the same minor release: ./upgrade.sh on all hosts at once: kubeadm upgrade on the control planes one after another, then on the workers; install.sh refuses"
 }
 
 // packagesStep installs packages of the operating system out of the bundle.

@@ -82,14 +82,14 @@ var rules = []rule{
 	{"files/*/docker-compose", "42-harbor.sh", Later, "docker-compose", "runs Harbor from its next start on"},
 	{"hosts/*/harbor-accounts", "42-harbor.sh", Run, "Harbor", "gets the projects, users and roles that are new; none is removed or changed"},
 
-	{"files/*/kubeadm", "50-kubernetes.sh", Later, "kubeadm", "is replaced; it has run already"},
+	{"files/*/kubeadm", "50-kubernetes.sh", Later, "kubeadm", "is replaced; upgrade.sh runs it where the release is another one"},
 	{"files/*/kubectl", "50-kubernetes.sh", Run, "kubectl", "is replaced"},
-	{"files/*/kubelet", "50-kubernetes.sh", Later, "kubelet", "is replaced on the disk; the one that runs goes on until it restarts"},
+	{"files/*/kubelet", "50-kubernetes.sh", Restart, "kubelet.service", containersStay},
 	{"files/*/crictl.tar.gz", "50-kubernetes.sh", Run, "crictl", "is replaced"},
 	{"files/*/cni-plugins.tgz", "50-kubernetes.sh", Run, "the CNI plugins", "are replaced; pods that start use them"},
 	{"hosts/*/crictl.yaml", "50-kubernetes.sh", Run, "crictl", "gets its configuration"},
-	{"units/kubelet.service", "50-kubernetes.sh", Later, "kubelet.service", nextStart},
-	{"units/kubelet.service.d/10-kubeadm.conf", "50-kubernetes.sh", Later, "kubelet.service", nextStart},
+	{"units/kubelet.service", "50-kubernetes.sh", Restart, "kubelet.service", containersStay},
+	{"units/kubelet.service.d/10-kubeadm.conf", "50-kubernetes.sh", Restart, "kubelet.service", containersStay},
 	{"hosts/*/kubeadm.yaml", "50-kubernetes.sh", Later, "kubeadm.yaml", "is replaced and not applied: kubeadm has run on these hosts, and a rerun of install.sh leaves the node as it is"},
 	{"hosts/*/patches/*", "50-kubernetes.sh", Later, "kubeadm's patches", "are replaced and not applied: kubeadm has run on these hosts"},
 

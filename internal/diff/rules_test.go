@@ -125,7 +125,7 @@ func (s step) check(t *testing.T, r rule) {
 	}
 	unit, how := s.served(r.file)
 	switch {
-	case how == "restart" && r.kind == Restart, how == "reload-or-restart" && r.kind == Reload:
+	case (how == "restart" || how == "try-restart") && r.kind == Restart, how == "reload-or-restart" && r.kind == Reload:
 		if name := strings.TrimSuffix(r.what, ".service"); !strings.HasPrefix(unit, name) {
 			t.Errorf("%s: the row of %s says %s, the script %s", r.step, r.file, r.what, unit)
 		}

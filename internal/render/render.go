@@ -31,7 +31,7 @@ func Render(p *plan.Plan) (Tree, error) {
 		return nil, err
 	}
 	r := renderer{plan: p, templates: parsed, once: map[string][]byte{}}
-	for _, script := range []string{"install.sh", "reset.sh", "status.sh", "upgrade.sh"} {
+	for _, script := range []string{"cluster.sh", "fleet.sh", "install.sh", "reset.sh", "status.sh", "upgrade.sh"} {
 		r.copy(script, modeScript)
 	}
 	if len(p.Packages) > 0 {

@@ -30,7 +30,7 @@ var changes = []struct {
 	effects []string
 }{
 	{"patch", []string{`"1.36.2"`, `"1.36.3"`}, []string{"upgrade Kubernetes 1.36.2 → 1.36.3", "drain pods"}},
-	{"minor", []string{`"1.36.2"`, `"1.37.2"`}, []string{"upgrade Kubernetes 1.36.2 → 1.37.2", "drain pods", "later kubelet"}},
+	{"minor", []string{`"1.36.2"`, `"1.37.2"`}, []string{"upgrade Kubernetes 1.36.2 → 1.37.2", "drain pods", "restart kubelet.service"}},
 	{"worker-added", []string{"\tlb1:", "\tw4: {address: \"10.0.0.24\", roles: [\"worker\"]}\n\tlb1:"}, []string{"install a new host", "reload haproxy.service", "run /etc/hosts"}},
 	{"control-plane-removed", []string{
 		"\tcp2: {address: \"10.0.0.12\", roles: [\"control-plane\"]}\n\tcp3: {address: \"10.0.0.13\", roles: [\"control-plane\"]}\n", "",

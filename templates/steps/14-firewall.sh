@@ -18,12 +18,12 @@ reload() {
 undo() { # FIREWALL RULE...
 	local rule
 	read -r -a rule <<<"$1"
-	case ${rule[0]} in
-	firewalld)
+	case $FIREWALL:${rule[0]} in
+	firewalld:firewalld)
 		"${permanent[@]}" --quiet "${rule[@]:1}"
 		reload
 		;;
-	ufw) ufw "${rule[@]:1}" >/dev/null ;;
+	ufw:ufw) ufw "${rule[@]:1}" >/dev/null ;;
 	esac
 }
 if [[ ${1:-} == undo ]]; then

@@ -121,6 +121,17 @@ func (k *kit) carry(t *testing.T, m *lab.Machine) {
 	}
 }
 
+// replace has another bundle take the place of that of a host; the secrets stay.
+func (k *kit) replace(t *testing.T, m *lab.Machine) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "bundle")
+	k.run(t, "unpack", k.bundle, "-o", dir, "--host", m.Name())
+	on(t, m, "rm -rf /opt/bundle")
+	if err := m.CopyIn(t.Context(), dir, "/opt/bundle"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // network makes the hosts' network and their root file system, with packages beside
 // the usual, or skips where hosts cannot be booted.
 func network(t *testing.T, subnet string, packages ...string) (*lab.Network, string) {

@@ -82,6 +82,18 @@ type site struct {
 func (s site) boot(t *testing.T) *cluster {
 	t.Helper()
 	n, base := network(t, "10.0.0.0/24", append(nodePackages, s.packages...)...)
+	c := &cluster{net: n, base: base, hosts: map[string]*lab.Machine{}}
+	c.kit = s.bundle(t, base)
+	for _, h := range c.plan.Hosts {
+		c.hosts[h.Name] = c.boot(t, n, base, h.Name)
+		c.carry(t, c.hosts[h.Name])
+	}
+	return c
+}
+
+// bundle builds the bundle alone.
+func (s site) bundle(t *testing.T, base string) *kit {
+	t.Helper()
 	inputs, err := world.Build(t.Context(), "", s.release, testLog{t})
 	if err != nil {
 		t.Fatal(err)
@@ -89,19 +101,13 @@ func (s site) boot(t *testing.T) *cluster {
 	if s.more != nil {
 		s.more(inputs, base)
 	}
-	c := &cluster{net: n, base: base, hosts: map[string]*lab.Machine{}}
-	c.kit = buildKit(t, s.write(t, inputs.Versions), func(p *plan.Plan) upstream {
+	return buildKit(t, s.write(t, inputs.Versions), func(p *plan.Plan) upstream {
 		w, err := world.Serve(t.Context(), inputs, p.Images, p.Files)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return w
 	})
-	for _, h := range c.plan.Hosts {
-		c.hosts[h.Name] = c.boot(t, n, base, h.Name)
-		c.carry(t, c.hosts[h.Name])
-	}
-	return c
 }
 
 // write makes the spec's directory.
@@ -129,11 +135,17 @@ func (l testLog) Write(p []byte) (int, error) {
 // took until the last was done.
 func (c *cluster) install(t *testing.T) time.Duration {
 	t.Helper()
+	return c.everywhere(t, "SATCHEL_WAIT=180 /opt/bundle/install.sh --secrets /root/secrets")
+}
+
+// everywhere runs a command on all hosts at the same moment.
+func (c *cluster) everywhere(t *testing.T, command string) time.Duration {
+	t.Helper()
 	begin := time.Now()
 	var wg sync.WaitGroup
 	for name, m := range c.hosts {
 		wg.Go(func() {
-			out, said, err := m.Exec(t.Context(), nil, "bash", "-c", "SATCHEL_WAIT=180 /opt/bundle/install.sh --secrets /root/secrets")
+			out, said, err := m.Exec(t.Context(), nil, "bash", "-c", command)
 			t.Logf("%s was done after %v", name, time.Since(begin).Round(100*time.Millisecond))
 			if err != nil {
 				t.Errorf("%s: %v\n%s%s", name, err, out, said)

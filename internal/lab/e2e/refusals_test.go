@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/satchel-kit/satchel/internal/lab"
@@ -49,16 +50,49 @@ func TestRefusals(t *testing.T) {
 			refuses(t, m, tt.command, tt.want)
 		})
 	}
+	for _, tt := range broken {
+		t.Run(tt.name, func(t *testing.T) {
+			on(t, m, tt.prepare)
+			refuses(t, m, strings.Replace(install+"/root/secrets", "/opt/bundle/install.sh", tt.script, 1), tt.want...)
+			on(t, m, tt.mend)
+		})
+	}
 	on(t, register, pretend)
 	t.Run("clock a day ahead", func(t *testing.T) {
 		refuses(t, m, install+"/root/secrets", "seconds apart from that of the registry host")
 	})
 }
 
-func refuses(t *testing.T, m *lab.Machine, command, want string) {
+// broken are hosts and bundles on which nothing may be changed.
+var broken = []struct {
+	name, prepare, mend, script string
+	want                        []string
+}{
+	{"/etc is read-only", "mount --bind /etc /etc && mount -o remount,bind,ro /etc", "umount /etc", "/opt/bundle/install.sh",
+		[]string{"nothing was changed, because on kubernetes-node1", "/etc cannot be written; is its file system read-only?"}},
+	{"a full disk", "mount -t tmpfs -o size=64k tmpfs /usr/local", "umount /usr/local", "/opt/bundle/install.sh",
+		[]string{"the file system of /usr/local has 0 MiB free, and"}},
+	{"no systemd", "mkdir /run/elsewhere && mount --bind /run/elsewhere /run/systemd", "umount /run/systemd && rmdir /run/elsewhere", "/opt/bundle/install.sh",
+		[]string{"systemd does not run here"}},
+	{"the clock is in 1970", `cp /usr/bin/date /root/real; printf '#!/bin/sh\ncase "$*" in +%%s) echo 60;; *) exec /root/real "$@";; esac\n' > /root/date && chmod 755 /root/date && mount --bind /root/date /usr/bin/date`,
+		"umount /usr/bin/date; rm /root/date /root/real", "/opt/bundle/install.sh", []string{"which is before the secrets were made"}},
+	{"not root", "true", "true", "setpriv --reuid 65534 --regid 65534 --clear-groups /opt/bundle/install.sh",
+		[]string{"needs root"}},
+	{"a file that was cut short", "cp -r /opt/bundle /opt/cut && truncate -s 100 /opt/cut/steps/lib.sh", "true", "/opt/cut/install.sh",
+		[]string{"the bundle is damaged; nothing was changed", "steps/lib.sh: FAILED"}},
+	{"a list that was cut short", "cp /opt/bundle/steps/lib.sh /opt/cut/steps/lib.sh && head -n 3 /opt/bundle/SHA256SUMS > /opt/cut/SHA256SUMS", "rm -r /opt/cut", "/opt/cut/install.sh",
+		[]string{"nothing was changed"}},
+	{"leftovers of another cluster", "mkdir -p /var/lib/etcd/member && ip link add cni0 type bridge", "rmdir /var/lib/etcd/member; ip link delete cni0", "/opt/bundle/install.sh",
+		[]string{"the network interface cni0 is there, from another cluster"}},
+	{"a port in use, another host's name, an address that is gone", "systemd-run --quiet --unit taken socat TCP-LISTEN:10250,fork /dev/null; hostname kubernetes-master1",
+		"systemctl stop taken; hostname kubernetes-node1", "/opt/bundle/install.sh --host kubernetes-node1",
+		[]string{"port 10250 is in use", "this machine is named kubernetes-master1, which is another host of the cluster"}},
+}
+
+func refuses(t *testing.T, m *lab.Machine, command string, want ...string) {
 	t.Helper()
 	before := on(t, m, state)
-	says(t, fails(t, m, command), want)
+	says(t, fails(t, m, command), want...)
 	if after := on(t, m, state); after != before {
 		t.Error("the host was changed")
 	}

@@ -15,22 +15,12 @@ import (
 // owner, time and content, what systemd has and runs, settings of the kernel, modules,
 // the network, rules, packages and accounts. Left out is what changes by itself.
 const snapshot = `cd /
-files() {
-	find / /var/lib/containerd /var/lib/docker /var/lib/etcd /var/lib/kubelet -xdev \
-		\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/log -o -path /opt/bundle \
-		-o -path /opt/old -o -path /var/lib/satchel-kept -o -path /root/secrets -o -path '/root/out*' -o -path /var/lib/systemd -o -path /var/cache \
-		-o -path /var/lib/dbus -o -path /var/lib/chrony \) -prune \
-		-o \( -type f -o -type l \) -print0 -o -type d -printf 'dir %p %m %U:%G\n' 2>/dev/null
-}
-files | tr '\n' '\0' | sort -z | while IFS= read -r -d '' line; do
-	case $line in
-	'dir '*) printf '%s\n' "$line" ;;
-	*) printf '%s\0' "$line" >&3 ;;
-	esac
-done 3>/run/snapshot.files
-xargs -0 stat --format='file %n %F %a %U:%G %s %Y' </run/snapshot.files | sort
-xargs -0 -I{} sh -c 'test -L "{}" || printf "%s\0" "{}"' </run/snapshot.files | xargs -0 sha256sum | sort -k2
-rm -f /run/snapshot.files
+skip="-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/log -o -path /opt/bundle
+	-o -path /opt/old -o -path /var/lib/satchel-kept -o -path /root/secrets -o -path /root/out -o -path /var/lib/systemd -o -path /var/cache
+	-o -path /var/lib/dbus -o -path /var/lib/chrony"
+find / /var/lib/containerd /var/lib/docker /var/lib/etcd /var/lib/kubelet -xdev \( $skip \) -prune -o \
+	\( -type d -printf 'dir %p %m %U:%G\n' -o -printf 'file %p %l %m %U:%G %s %Ts\n' \) 2>/dev/null | sort -u
+find /etc /usr/local /opt /root /srv /var/lib/misc /var/lib/satchel -xdev \( $skip \) -prune -o -type f -print0 2>/dev/null | xargs -0 sha256sum | sort -k2
 systemctl list-unit-files --no-legend --plain | sort | sed 's/^/unit file /'
 systemctl list-units --all --no-legend --plain --type=service,socket,swap,slice,target | awk '{print "unit", $1, $2, $3, $4}' | grep -v -e 'systemd-' -e user -e run- | sort
 sysctl -a 2>/dev/null | grep -v -e random -e dentry-state -e inode -e file-nr -e ns_last_pid -e pty.nr -e conntrack_count -e conntrack_buckets -e loadavg \
@@ -59,7 +49,9 @@ func difference(a, b string) (onlyA, onlyB []string) {
 	in := func(text string) map[string]bool {
 		lines := map[string]bool{}
 		for line := range strings.Lines(text) {
-			lines[strings.TrimSuffix(line, "\n")] = true
+			if line = strings.TrimSpace(line); line != "" {
+				lines[line] = true
+			}
 		}
 		return lines
 	}

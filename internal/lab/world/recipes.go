@@ -75,7 +75,7 @@ func kubernetesRecipe(version string) recipe {
 	var link []string
 	for _, pkg := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
 		for _, set := range []string{
-			"gitVersion=%v", "gitMajor=1", "gitMinor=" + minor, "gitTreeState=clean",
+			"gitVersion=v" + version, "gitMajor=1", "gitMinor=" + minor, "gitTreeState=clean",
 			"gitCommit=" + strings.Repeat("0", 40), "buildDate=1970-01-01T00:00:00Z",
 		} {
 			link = append(link, "-X "+pkg+"."+set)

@@ -305,6 +305,8 @@ serve() {
 	shift 2
 	if ! systemctl is-active --quiet "$unit"; then
 		if [[ $how == try-restart ]]; then return; fi
+		# Units of ours want this one, which systemd then keeps.
+		if ! systemctl is-active --quiet network-online.target; then record active stopped network-online.target; fi
 		record active stopped "$unit"
 		run systemctl start "$unit"
 		changed "$unit:started"

@@ -95,11 +95,9 @@ check_names() {
 
 # check_writable holds that all the places can be written, and have room. Sizes are KiB.
 check_writable() {
-	local dir need binaries=0 images=0 size path
-	for path in $HOST_FILES; do
-		size=$(stat -c %s "$BUNDLE/$path" 2>/dev/null || printf 0)
-		binaries=$((binaries + size / 1024))
-	done
+	local dir need binaries=0 images=0 files
+	read -r -a files <<<"$HOST_FILES"
+	if ((${#files[@]})); then binaries=$(cd "$BUNDLE" && du -ck "${files[@]}" | awk 'END {print $1}'); fi
 	if [[ -n $HOST_IMAGES ]]; then images=$(du -sk "$BUNDLE/images" 2>/dev/null | cut -f1); fi
 	# The runtime keeps them packed and unpacked, a registry links them where it can.
 	if runs 45-images; then images=$((${images:-0} * 4)); fi

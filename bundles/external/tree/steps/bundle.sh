@@ -3,7 +3,6 @@
 # whole, and running the steps. They set BUNDLE, SECRETS and DRY_RUN. Nothing here changes
 # the host before all has been checked.
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
-((EUID == 0)) || die 'needs root: it writes to /etc and starts services; run it with sudo'
 
 say() { printf '%s\n' "$*"; }
 
@@ -69,6 +68,7 @@ listed() {
 # scripts verified. An empty name is found out.
 choose_host() {
 	local name=$1
+	((EUID == 0)) || die 'needs root: it writes to /etc and starts services; run it with sudo'
 	[[ -n $name ]] || name=$(recognise)
 	[[ $name != */* && -d $BUNDLE/hosts/$name ]] || die "no host $name in this bundle; it has: $(hosts | tr '\n' ' ')"
 	HOST_DIR=$BUNDLE/hosts/$name

@@ -99,7 +99,10 @@ end_turn() {
 }
 
 # new_kubeadm installs the one that does the upgrade.
-new_kubeadm() { put_binary "$BUNDLE/files/$HOST_ARCH/kubeadm" /usr/local/bin/kubeadm; }
+new_kubeadm() {
+	[[ -z ${KUBERNETES_PACKAGES:-} ]] || die 'Kubernetes comes from packages here, which upgrade.sh does not replace'
+	put_binary "$BUNDLE/files/$HOST_ARCH/kubeadm" /usr/local/bin/kubeadm
+}
 
 # upgrade_control_plane has kubeadm replace the parts of a control plane.
 upgrade_control_plane() {
@@ -118,13 +121,18 @@ upgrade_control_plane() {
 	wait_for "the API server at $HOST_ADDRESS:6443" api_ready "$HOST_ADDRESS:6443"
 }
 
+# etcdctl runs in the container of this host's etcd.
+etcdctl() {
+	crictl exec "$(crictl ps --name '^etcd$' --quiet | head -n 1)" etcdctl --cacert /etc/kubernetes/pki/etcd/ca.crt \
+		--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key "$@"
+}
+
 # snapshot FILE saves what etcd has, unless the file is there. Only root can read it.
 snapshot() {
 	local inside=/var/lib/etcd/satchel-snapshot
 	if [[ -s $1 ]]; then return; fi
 	rm -f "$inside"
-	crictl exec "$(crictl ps --name '^etcd$' --quiet | head -n 1)" etcdctl --cacert /etc/kubernetes/pki/etcd/ca.crt \
-		--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key snapshot save "$inside" >/dev/null
+	etcdctl snapshot save "$inside" >/dev/null
 	(umask 077 && mkdir -p "$(dirname "$1")" && cp "$inside" "$1.new")
 	rm -f "$inside"
 	on_disk "$1.new"
