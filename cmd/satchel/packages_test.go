@@ -54,13 +54,23 @@ func debianRepository(until []string) (map[string][]byte, error) {
 		"Package: iproute2\nVersion: 6.1\nArchitecture: amd64\nPriority: important\n",
 		"Package: socat\nVersion: 1.7.4-2\nArchitecture: amd64\nPriority: optional\nDepends: libwrap0 (>= 7.6-4)\n",
 		"Package: libwrap0\nVersion: 1:7.6.q-32\nArchitecture: amd64\nPriority: optional\n",
+		"Package: cri-tools\nVersion: 1.34.0-1.1\nArchitecture: amd64\nPriority: optional\n",
+		"Package: kubeadm\nVersion: 1.34.5-1.1\nArchitecture: amd64\nPriority: optional\n",
+		"Package: kubeadm\nVersion: 1.34.4-1.1\nArchitecture: amd64\nPriority: optional\n",
+		"Package: kubectl\nVersion: 1.34.5-1.1\nArchitecture: amd64\nPriority: optional\n",
+		"Package: kubectl\nVersion: 1.34.4-1.1\nArchitecture: amd64\nPriority: optional\n",
+		"Package: kubelet\nVersion: 1.34.5-1.1\nArchitecture: amd64\nPriority: optional\n",
+		"Package: kubelet\nVersion: 1.34.4-1.1\nArchitecture: amd64\nPriority: optional\n",
 	} {
-		name, _, _ := strings.Cut(strings.TrimPrefix(control, "Package: "), "\n")
+		name := strings.Fields(control)[1]
 		deb, err := smallDeb(control)
 		if err != nil {
 			return nil, err
 		}
 		file := "pool/" + name + ".deb"
+		if _, twice := files[file]; twice {
+			file = "pool/" + name + "-before.deb"
+		}
 		files[file] = deb
 		fmt.Fprintf(&packages, "%sFilename: %s\nSize: %d\nSHA256: %x\n\n", control, file, len(deb), sha256.Sum256(deb))
 	}

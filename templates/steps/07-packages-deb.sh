@@ -221,7 +221,7 @@ done
 for pin in $PACKAGES_HELD; do
 	name=${pin%%=*}
 	if is_there "$name" && ! is_of "$(version_of "$name")" "${pin#*=}"; then
-		die "$name is installed in version $(version_of "$name"), and the bundle has ${pin#*=}; nothing was changed. install.sh upgrades nothing whose version the spec says: remove it first, or use upgrade.sh"
+		die "$name is installed in version $(version_of "$name"), and the bundle has ${pin#*=}; nothing was changed. No script of the bundle upgrades what is held in a version: do it by hand, or remove the package first"
 	fi
 done
 if ((${#missing[@]})); then

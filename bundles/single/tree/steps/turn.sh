@@ -99,7 +99,10 @@ end_turn() {
 }
 
 # new_kubeadm installs the one that does the upgrade.
-new_kubeadm() { put_binary "$BUNDLE/files/$HOST_ARCH/kubeadm" /usr/local/bin/kubeadm; }
+new_kubeadm() {
+	[[ -z ${KUBERNETES_PACKAGES:-} ]] || die 'Kubernetes comes from packages here, which upgrade.sh does not replace'
+	put_binary "$BUNDLE/files/$HOST_ARCH/kubeadm" /usr/local/bin/kubeadm
+}
 
 # upgrade_control_plane has kubeadm replace the parts of a control plane.
 upgrade_control_plane() {
