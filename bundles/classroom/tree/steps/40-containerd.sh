@@ -20,7 +20,7 @@ if [[ ${1:-} == undo ]]; then
 	exit
 fi
 
-record_tree /var/lib/containerd /run/containerd /opt/containerd
+record_tree /var/lib/containerd /run/containerd /opt/containerd /etc/cni
 unpack "$BUNDLE/files/$HOST_ARCH/containerd.tar.gz" /usr/local
 put_binary "$BUNDLE/files/$HOST_ARCH/runc" /usr/local/sbin/runc
 unit=/etc/systemd/system/containerd.service
