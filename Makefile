@@ -5,7 +5,7 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 PLATFORMS   = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 DECODERS    = $(shell cat testdata/decode/required)
 
-.PHONY: build demo test check golden bench lab tools decoders cross vuln clean
+.PHONY: build demo test check golden faults bench peers lab tools decoders cross vuln clean
 
 build: ## bin/satchel
 	CGO_ENABLED=0 go build -trimpath -o bin/satchel ./cmd/satchel
@@ -31,14 +31,21 @@ golden: build ## rewrite the committed trees and the expected output of the scri
 	SATCHEL_GOLDEN=1 go test ./internal/sbom -run Golden
 	SATCHEL_GOLDEN=1 go test ./internal/review -run Golden
 
-bench: ## benchmarks with allocations and throughput
-	go test -run '^$$' -bench . -benchmem ./...
+faults: ## commands killed at 50 random moments each, a disk full at 20 byte counts, four processes in one cache (root, a quarter of an hour)
+	SATCHEL_FAULTS=all SATCHEL_TOOLS=required go test -timeout 60m -v ./cmd/satchel -run 'TestKilledAt|TestADiskThatIsFull|TestFourProcesses'
+
+bench: peers ## benchmarks with allocations and throughput, beside what others do
+	PATH="$(CURDIR)/build/peers:$$PATH" go test -run '^$$' -bench . -benchmem ./...
+
+peers: ## crane, regctl and oras for the benchmarks; skopeo is Debian's
+	cd testdata/clients && go build -o ../../build/peers/ tool
 
 lab: ## install bundles on booted Debian hosts (root, Debian, about 10 minutes the first time)
 	SATCHEL_TOOLS=required go test -tags lab -timeout 60m -v ./internal/lab/...
 
-tools: ## kubeadm's decoders: tests do not fetch their modules, and should not wait for them to compile
+tools: ## what tests build of others: they do not fetch modules, and should not wait for kubeadm's decoders to compile
 	cd testdata/apis && go mod download
+	cd testdata/clients && go mod download
 	for v in $(DECODERS); do (cd testdata/decode/$$v && go build -o /dev/null .) || exit 1; done
 
 decoders: ## kubeadm of every minor release judges its configs (half an hour the first time)

@@ -197,7 +197,11 @@ func (a *assembly) once(cmd *cobra.Command) error {
 	if err := fetch.Fetch(ctx, client, store, descriptions, a.o.jobs, a.bars); err != nil {
 		return err
 	}
-	if err := lock.Make(store, a.in.Base.Lacking(a.in.Lock), a.plan.Images); err != nil {
+	lacking := a.in.Base.Lacking(a.in.Lock)
+	if err := lock.Make(store, lacking, a.plan.Images); err != nil {
+		return err
+	}
+	if err := lock.Unpack(ctx, store, lacking, a.plan.Images, a.bars); err != nil {
 		return err
 	}
 	draft, err := prepare(a.in)

@@ -28,5 +28,5 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return report(root.ExecuteContext(ctx), ctx, stderr)
+	return exitStatus(root.ExecuteContext(ctx), ctx, stderr)
 }

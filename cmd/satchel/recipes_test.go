@@ -288,6 +288,22 @@ func judgeRecipe(t *testing.T, c *change, f *forge, steps func() (failed, out st
 	if len(f.comments) != 1 || !strings.Contains(f.comments[0], "1.29.1") {
 		t.Errorf("the comment is not brought up to date: %q", f.comments)
 	}
+	// A spec that is not valid cannot be compared: the comment says so, and vet fails.
+	c.must("cp clusters/prod/cluster.cue good")
+	c.edit("containerd", "nothing")
+	c.must("git commit -q -a -m broken")
+	if failed, out := steps(); !strings.Contains(failed, "valid") && !strings.Contains(failed, "vet") || !strings.Contains(out, "nothing") {
+		t.Errorf("an invalid spec passes: %s\n%s", failed, out)
+	}
+	if !strings.Contains(f.comments[0], "It cannot be compared: `clusters/prod`") {
+		t.Errorf("the comment is %q", f.comments[0])
+	}
+	// The change that repairs it is not held up by what it repairs.
+	c.must("git branch -f main && cp good clusters/prod/cluster.cue && git commit -q -a -m repaired")
+	if failed, _ := steps(); strings.Contains(failed, "compare") || strings.Contains(failed, "diff --format") || !strings.Contains(failed, "lock") {
+		t.Errorf("the repair fails at %s", failed)
+	}
+	c.must("git branch -f main HEAD~5 && git reset -q --hard HEAD~2")
 	// A cluster that the branch brings has nothing to compare with.
 	c.must("git switch -q main && git reset -q --hard HEAD^ && git switch -q -c new && git checkout -q branch -- . && git commit -q -m five")
 	steps()

@@ -44,7 +44,7 @@ difference found by --check; 2 wrong usage.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newInitCmd(), newExplainCmd(),
-		newVetCmd(), newRenderCmd(), newDiffCmd(), newLockCmd(), newSecretsCmd(), newBuildCmd(),
+		newVetCmd(), newRenderCmd(), newDiffCmd(), newReportCmd(), newLockCmd(), newSecretsCmd(), newBuildCmd(),
 		newVerifyCmd(), newInspectCmd(), newUnpackCmd(), newServeCmd(), newVersionCmd(),
 		newPushCmd(), newPullCmd(),
 		newSignCmd(), newSBOMCmd(), newCacheCmd(),
@@ -88,8 +88,8 @@ func specArg(args []string) string {
 	return args[0]
 }
 
-// report prints an error once, in one place, and chooses the exit status.
-func report(err error, ctx context.Context, stderr io.Writer) int {
+// exitStatus prints an error once, in one place, and chooses the exit status.
+func exitStatus(err error, ctx context.Context, stderr io.Writer) int {
 	var usage usageError
 	switch {
 	case err == nil:

@@ -11,8 +11,8 @@ import (
 )
 
 type serveOptions struct {
-	listen, cert, key string
-	verbose           bool
+	listen, cert, key, units string
+	verbose                  bool
 }
 
 func newServeCmd() *cobra.Command {
@@ -26,13 +26,18 @@ containerd's mirror requests; its files under /files/ and /packages/; and /healt
 Nothing can be changed. The bundle is not checked; verify does that.
 
 Under systemd it takes the socket of a socket unit and tells when it is ready
-(Type=notify). It ends at SIGTERM or Ctrl-C.`,
+(Type=notify). With --units nothing is served; satchel-serve.socket and .service are
+written, which serve the bundle like this. It ends at SIGTERM or Ctrl-C.`,
 		Example: `  satchel serve course-ha.tar
-  satchel serve /opt/course-ha --listen 10.0.0.20:5000 --tls-cert tls.crt --tls-key tls.key`,
+  satchel serve /opt/course-ha --listen 10.0.0.20:5000 --tls-cert tls.crt --tls-key tls.key
+  satchel serve /opt/course-ha --units /etc/systemd/system && systemctl enable --now satchel-serve.socket`,
 		Args: exactly("BUNDLE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (o.cert == "") != (o.key == "") {
 				return usagef("--tls-cert and --tls-key need each other")
+			}
+			if o.units != "" {
+				return o.writeUnits(args[0])
 			}
 			return runServe(cmd, args[0], o)
 		},
@@ -41,6 +46,8 @@ Under systemd it takes the socket of a socket unit and tells when it is ready
 	cmd.Flags().StringVar(&o.cert, "tls-cert", "", "file with the certificate and its chain, to serve HTTPS")
 	cmd.Flags().StringVar(&o.key, "tls-key", "", "file with the certificate's key")
 	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "log every request on stderr")
+	cmd.Flags().StringVar(&o.units, "units", "", "write a socket and a service for systemd into this directory instead of serving")
+	cmd.MarkFlagDirname("units")
 	cmd.MarkFlagFilename("tls-cert")
 	cmd.MarkFlagFilename("tls-key")
 	return cmd

@@ -68,18 +68,25 @@ func request(ctx context.Context, url string) (*http.Response, error) {
 	}
 }
 
-// TestServeEndsInPeaceWhenSystemdStopsIt has a client that keeps its connection.
-func TestServeEndsInPeaceWhenSystemdStopsIt(t *testing.T) {
+// emptyBundle is a bundle without images, whose path has a space.
+func emptyBundle(t *testing.T) (path string) {
+	t.Helper()
 	store, err := cache.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	digest := "sha256:" + strings.Repeat("0", 64)
-	path := filepath.Join(t.TempDir(), "b.tar")
+	path = filepath.Join(t.TempDir(), "my b.tar")
 	meta := bundle.Meta{Name: "lab", Version: "1", Spec: digest, Satchel: "v1"}
 	if err := bundle.Write(t.Context(), path, bundle.Input{Meta: meta, Lock: &lock.Lock{Format: lock.Format}, Cache: store}, nil); err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+// TestServeEndsInPeaceWhenSystemdStopsIt has a client that keeps its connection.
+func TestServeEndsInPeaceWhenSystemdStopsIt(t *testing.T) {
+	path := emptyBundle(t)
 	cmd := exec.CommandContext(t.Context(), "satchel", "serve", path, "--listen", "127.0.0.1:0")
 	stderr, err := cmd.StderrPipe()
 	if err == nil {
@@ -106,5 +113,68 @@ func TestServeEndsInPeaceWhenSystemdStopsIt(t *testing.T) {
 	rest, err := io.ReadAll(said)
 	if err := errors.Join(err, cmd.Wait()); err != nil || len(rest) > 0 {
 		t.Errorf("%v, it said %q", err, rest)
+	}
+}
+
+// TestTheUnitsServeAtTheSocketOfSystemd has systemd's own programs judge the units, and
+// start what the service starts when somebody connects.
+func TestTheUnitsServeAtTheSocketOfSystemd(t *testing.T) {
+	analyze, activate := need(t, "systemd-analyze"), need(t, "systemd-socket-activate")
+	path, units := emptyBundle(t), filepath.Join(t.TempDir(), "units")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	if out, err := exec.CommandContext(t.Context(), "satchel", "serve", path, "--listen", address, "--units", units).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	socket, service := filepath.Join(units, socketUnit), filepath.Join(units, serviceUnit)
+	if out, err := exec.CommandContext(t.Context(), analyze, "verify", "--man=no", socket, service).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze: %v\n%s", err, out)
+	}
+	if text := readText(t, socket); !strings.Contains(text, "\nListenStream="+address+"\n") {
+		t.Errorf("the socket is\n%s", text)
+	}
+	_, start, _ := strings.Cut(readText(t, service), "\nExecStart=")
+	start, _, _ = strings.Cut(start, "\n")
+	if !strings.HasSuffix(start, ` serve "`+path+`"`) {
+		t.Errorf("the service starts %s", start)
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "exec "+activate+" --listen "+address+" "+start)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Signal(syscall.SIGTERM)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	resp, err := request(ctx, "http://"+address+"/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("it answers %s", resp.Status)
+	}
+}
+
+func readText(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestWordsOfUnitsAreThoseThatWereMeant(t *testing.T) {
+	for word, want := range map[string]string{
+		"/opt/b.tar": "/opt/b.tar", "/opt/my b.tar": `"/opt/my b.tar"`, "100%": "100%%", "$HOME": "$$HOME", `a"b`: `"a\"b"`, `a\b`: `"a\\b"`,
+	} {
+		if got := unitWord(word); got != want {
+			t.Errorf("%s is written %s, want %s", word, got, want)
+		}
 	}
 }

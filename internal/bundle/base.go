@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/satchel-kit/satchel/internal/lock"
 )
@@ -139,7 +140,8 @@ func (b *Base) Lacking(l *lock.Lock) *lock.Lock {
 }
 
 // lackingImage is the image with its layers that the base does not have, and its other
-// blobs if one of all is among them. One that satchel makes itself is made as a whole.
+// blobs if one of all is among them. One that satchel makes itself, or takes from an
+// archive, is whole.
 func (b *Base) lackingImage(img lock.Image) lock.Image {
 	var part []lock.Manifest
 	for _, m := range img.Manifests {
@@ -154,10 +156,23 @@ func (b *Base) lackingImage(img lock.Image) lock.Image {
 			part = append(part, m)
 		}
 	}
-	if img.From == nil || part == nil {
+	if img.From == nil && img.Archive == nil || part == nil {
 		img.Manifests = part
 	}
+	img.Attached = b.lackingAttached(img.Attached)
 	return img
+}
+
+// lackingAttached is what is attached to an image and not whole in the base.
+func (b *Base) lackingAttached(all []lock.Attached) []lock.Attached {
+	var part []lock.Attached
+	for _, a := range all {
+		a.Blobs = slices.DeleteFunc(slices.Clone(a.Blobs), b.hasBlob)
+		if len(a.Blobs) > 0 || !b.hasBlob(a.Blob) {
+			part = append(part, a)
+		}
+	}
+	return part
 }
 
 func (b *Base) hasBlob(blob lock.Blob) bool {

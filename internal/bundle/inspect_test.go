@@ -1,9 +1,13 @@
 package bundle
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 func TestInspectTellsTheSizes(t *testing.T) {
@@ -21,6 +25,13 @@ func TestInspectTellsTheSizes(t *testing.T) {
 	}
 	if want := layers[0].Size + layers[1].Size; s.Shared != want {
 		t.Errorf("%d bytes are shared, want %d", s.Shared, want)
+	}
+	if len(s.SharedBlobs) != 2 || s.SharedBlobs[0].Saves+s.SharedBlobs[1].Saves != s.Shared || len(s.SharedBlobs[0].Images) != 2 || s.SharedBlobs[0].Size < s.SharedBlobs[1].Size {
+		t.Errorf("shared: %+v", s.SharedBlobs)
+	}
+	own := in.Lock.Images[0].Manifests[0]
+	if want := layers[2].Size + own.Size + own.Config.Size; s.Images[0].Own != want {
+		t.Errorf("of the first image %d bytes are its own, want %d", s.Images[0].Own, want)
 	}
 	if want := in.Lock.Files[0].Size + in.Lock.Files[1].Size; s.Files != want || s.Programs != 800_000 || s.Blobs+s.Tree+s.Files+s.Programs != s.Total {
 		t.Errorf("sizes: %+v", s)
@@ -43,5 +54,20 @@ func TestInspectReadsAnUnpackedBundle(t *testing.T) {
 	a, b := must(Inspect(t.Context(), path)), must(Inspect(t.Context(), unpacked(t, path)))
 	if a.Total != b.Total || a.Total == 0 {
 		t.Errorf("%d bytes packed, %d unpacked", a.Total, b.Total)
+	}
+}
+
+// What programs read is what the schema says.
+func TestInspectFitsItsSchema(t *testing.T) {
+	schema, err := jsonschema.NewCompiler().Compile("inspect.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := build(t, sample(t), "a.tar")
+	for _, path := range []string{old, build(t, since(t, next(t, sample(t)), old), "delta.tar")} {
+		text := must(json.Marshal(must(Inspect(t.Context(), path))))
+		if err := schema.Validate(must(jsonschema.UnmarshalJSON(bytes.NewReader(text)))); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }

@@ -88,6 +88,9 @@ func (f *finder) find(e archive.Entry) error {
 	case e.Path != manifestName:
 		return fmt.Errorf("it is not a bundle: the first entry is %q, not %s", e.Path, manifestName)
 	}
+	if e.Size > maxManifest {
+		return fmt.Errorf("reading %s: it is larger than %d bytes", manifestName, maxManifest)
+	}
 	rc, err := e.Open()
 	if err != nil {
 		return err

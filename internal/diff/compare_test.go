@@ -298,6 +298,26 @@ func TestPackages(t *testing.T) {
 	}
 }
 
+// What is carried beside an image can differ where the image does not; a side that does
+// not know it says nothing about it.
+func TestWhatIsBesideAnImage(t *testing.T) {
+	digest := func(c string) string { return "sha256:" + strings.Repeat(c, 64) }
+	at := func(kind side.Kind, known bool, attached string) *side.Side {
+		image := side.Image{Name: "example.com/a@" + digest("1"), Platforms: []side.Platform{{Platform: "linux/amd64", Digest: digest("2"), Size: 5}}, Known: known, Attached: attached}
+		return &side.Side{Kind: kind, Has: side.Has{Images: true}, Images: []side.Image{image}}
+	}
+	d := Compare(at(side.Lock, true, ""), at(side.Lock, true, digest("3")))
+	if len(d.Images) != 1 || d.Images[0].Name != "example.com/a" || d.Images[0].Tag.New != digest("1") {
+		t.Fatalf("got %+v", d.Images)
+	}
+	if list := d.Images[0].Platforms; len(list) != 2 || list[1] != (Platform{Platform: "signatures and the like", Digest: Values{"", digest("3")}}) {
+		t.Errorf("got %+v", list)
+	}
+	if d = Compare(at(side.Spec, false, ""), at(side.Lock, true, digest("3"))); d.Different {
+		t.Errorf("unknown is no difference: %+v", d.Images)
+	}
+}
+
 func TestTwoClusters(t *testing.T) {
 	d := after(t, `name: "prod"`, `name: "test"`)
 	if !slices.Contains(d.Notes, "these are two clusters: A is prod, B is test") {

@@ -74,6 +74,9 @@ func imageChange(name string, change Change, a, b side.Image) Image {
 	return Image{Name: name, Change: change, Tag: Values{was, is}, Platforms: list}
 }
 
+// beside stands in place of a platform for what is carried beside an image.
+const beside = "signatures and the like"
+
 // platforms pairs the platforms of an image, and tells whether they are known to differ:
 // a digest that one side does not know is no difference.
 func platforms(a, b side.Image) (list []Platform, differ bool) {
@@ -89,14 +92,21 @@ func platforms(a, b side.Image) (list []Platform, differ bool) {
 		list = append(list, entry)
 		differ = differ || p.change() != Changed || unlike(entry.Digest)
 	}
+	if a.Known && b.Known && a.Attached != b.Attached {
+		list = append(list, Platform{Platform: beside, Digest: Values{a.Attached, b.Attached}})
+		differ = true
+	}
 	return list, differ
 }
 
 // unlike tells two values that are both known and not the same.
 func unlike(v Values) bool { return v.Old != "" && v.New != "" && v.Old != v.New }
 
-// reference takes a full name apart into repository and tag.
+// reference takes a full name apart into repository and tag or digest.
 func reference(name string) (repository, tag string) {
+	if repository, digest, ok := strings.Cut(name, "@"); ok {
+		return repository, digest
+	}
 	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
 		return name[:i], name[i+1:]
 	}

@@ -110,6 +110,10 @@ func (r *resolver) referrers(ctx context.Context, image, subject string) ([]Atta
 	}
 	var all []Attached
 	for _, entry := range index.Manifests {
+		if !entry.MediaType.IsImage() {
+			r.bars.Note("%s: %s about it is left out, which is an index and not one artifact", image, entry.Digest)
+			continue
+		}
 		a, err := r.attached(ctx, image, entry.Digest.String())
 		if err != nil {
 			return nil, err
@@ -137,6 +141,10 @@ func (r *resolver) cosigned(ctx context.Context, image, subject string) ([]Attac
 		}
 		if err != nil {
 			return nil, err
+		}
+		if !m.MediaType.IsImage() {
+			r.bars.Note("%s: the tag %s is left out, which is an index and not one artifact", image, tag)
+			continue
 		}
 		a, err := r.attachedAs(m)
 		if err != nil {

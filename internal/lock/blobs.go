@@ -20,7 +20,8 @@ type Item struct {
 	// URL is where a file is; empty for a part of an image.
 	URL string
 	// Of is set for what satchel makes itself: no network has it, but upstream has
-	// these, of which Make makes it.
+	// these, of which Make makes it. It is empty, and not nil, for what Unpack takes
+	// from an archive.
 	Of []Item
 }
 
@@ -50,13 +51,16 @@ func (img Image) items() []Item {
 	if img.From != nil {
 		of, layersOf = img.From.items(), img.From.Base
 	}
+	if img.Archive != nil {
+		of = []Item{} // of nothing that a network has
+	}
 	for _, m := range img.Manifests {
 		all = append(all,
 			Item{Digest: m.Digest, Size: m.Size, Image: img.Name, Manifest: true, Of: of},
 			Item{Digest: m.Config.Digest, Size: m.Config.Size, Image: img.Name, Config: true, Of: of})
 		for _, b := range m.Layers {
 			item := Item{Digest: b.Digest, Size: b.Size, Image: layersOf}
-			if img.From != nil && b.Digest == img.From.Layer {
+			if img.Archive != nil || img.From != nil && b.Digest == img.From.Layer {
 				item.Image, item.Of = img.Name, of
 			}
 			all = append(all, item)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // Bytes is the one way in which a lock is written: indented JSON that is easy to
@@ -63,17 +64,22 @@ func (l *Lock) WriteFile(path string) error {
 	return nil
 }
 
+// writeWhole writes beside the path, to a name that is always the same: what a killed
+// process leaves is what the next one goes on with.
 func writeWhole(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	f, err := openAlone(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp"))
 	if err != nil {
 		return err
 	}
+	defer f.Close()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	defer f.Close()
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
@@ -84,6 +90,27 @@ func writeWhole(path string, data []byte) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// openAlone opens a file, or creates it, and waits until no other process writes to it.
+func openAlone(name string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		// A file system without locks has nothing to wait for.
+		for errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX), syscall.EINTR) {
+		}
+		mine, err := f.Stat()
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		if there, err := os.Lstat(name); err == nil && os.SameFile(mine, there) {
+			return f, nil
+		}
+		f.Close() // the other has made it the final one
+	}
 }
 
 // Read reads a lock and checks all of it.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/satchel-kit/satchel/internal/plan"
@@ -166,5 +167,28 @@ func TestDiffSaysWhatMoved(t *testing.T) {
 		"image docker.io/library/a:1 for linux/arm64 is gone"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestWhatAKilledWriterLeavesIsGoneAfterTheNext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "satchel.lock")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), ".satchel.lock.tmp"), []byte(strings.Repeat("half ", 9999)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := &Lock{Format: Format}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if err := l.WriteFile(path); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got, err := Read(path); err != nil || got.Digest() != l.Digest() {
+		t.Errorf("%v, %v", got, err)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
+		t.Errorf("left behind: %v", left)
 	}
 }

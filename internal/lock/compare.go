@@ -18,6 +18,12 @@ func (l *Lock) Covers(images []plan.Image, files []plan.File) error {
 	var want, have wants = wants{}, wants{}
 	for _, img := range images {
 		want["image "+img.Name] = strings.Join(slices.Sorted(slices.Values(img.Platforms)), ", ")
+		if img.Attestations {
+			want["attestations of image "+img.Name] = "keeping"
+		}
+		if img.Archive != nil {
+			want["image "+img.Name+"'s archive"] = describeArchive(img.Archive.Path, img.Archive.Image)
+		}
 		if img.Recipe != nil {
 			want["image "+img.Name+"'s base"] = img.Recipe.Base
 			want["image "+img.Name+"'s recipe"] = derive.Digest(img.Recipe)
@@ -32,6 +38,12 @@ func (l *Lock) Covers(images []plan.Image, files []plan.File) error {
 			platforms = append(platforms, m.Platform)
 		}
 		have["image "+img.Name] = strings.Join(platforms, ", ")
+		if img.Attestations {
+			have["attestations of image "+img.Name] = "keeping"
+		}
+		if img.Archive != nil {
+			have["image "+img.Name+"'s archive"] = describeArchive(img.Archive.Path, img.Archive.Image)
+		}
 		if img.From != nil {
 			have["image "+img.Name+"'s base"] = img.From.Base
 			have["image "+img.Name+"'s recipe"] = img.From.Recipe
@@ -45,6 +57,13 @@ func (l *Lock) Covers(images []plan.Image, files []plan.File) error {
 		return nil
 	}
 	return errors.New("the lock does not fit the spec: run `satchel lock`\n  " + strings.Join(changes, "\n  "))
+}
+
+func describeArchive(path, image string) string {
+	if image == "" {
+		return path
+	}
+	return image + " in " + path
 }
 
 // Diff says what moved from one lock to another, one line for each name.
@@ -62,6 +81,12 @@ func (l *Lock) contents() wants {
 		if img.From != nil {
 			all["image "+img.Name+"'s base"] = img.From.Base + "@" + img.From.Digest
 			all["image "+img.Name+"'s recipe"] = img.From.Recipe
+		}
+		if img.Archive != nil {
+			all["image "+img.Name+"'s archive"] = describeArchive(img.Archive.Path, img.Archive.Image)
+		}
+		if img.Attestations {
+			all["attestations of image "+img.Name] = "keeping"
 		}
 		for _, m := range img.Manifests {
 			all["image "+img.Name+" for "+m.Platform] = m.Digest

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -21,24 +20,9 @@ func (r *resolver) config(ctx context.Context, image string, b Blob) (*v1.Config
 	if b.Size > configLimit {
 		return nil, fmt.Errorf("it has %d bytes, more than %d", b.Size, configLimit)
 	}
-	w, err := r.store.Writer(ctx, b.Digest, b.Size)
-	if errors.Is(err, fs.ErrExist) {
-		return r.cachedConfig(b)
-	}
-	if err != nil {
+	if err := r.bring(ctx, image, b); err != nil {
 		return nil, err
 	}
-	defer w.Close()
-	if err := r.client.Blob(ctx, image, b.Digest, b.Size, w); err != nil {
-		return nil, err
-	}
-	if err := w.Commit(); err != nil {
-		return nil, err
-	}
-	return r.cachedConfig(b)
-}
-
-func (r *resolver) cachedConfig(b Blob) (*v1.ConfigFile, error) {
 	data, err := b.read(r.store)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func (r *resolver) ask(ctx context.Context, want plan.Image) (img Image, err err
 		return Image{}, err
 	}
 	bar.Add(int64(len(top.Bytes)))
-	img = Image{Name: want.Name, Digest: top.Digest}
+	img = Image{Name: want.Name, Digest: top.Digest, Attestations: want.Attestations}
 	if top.MediaType.IsIndex() {
 		img.Manifests, err = r.fromIndex(ctx, want, top)
 	} else {
@@ -87,7 +87,7 @@ func (r *resolver) fromEntry(ctx context.Context, image string, index *v1.IndexM
 	if err != nil {
 		return Manifest{}, err
 	}
-	child, err := r.client.Manifest(ctx, byDigest)
+	child, err := r.from.Manifest(ctx, byDigest)
 	if err != nil {
 		return Manifest{}, err
 	}

@@ -23,8 +23,12 @@ type Image struct {
 	Digest string `json:"digest"`
 	// From is set for an image that satchel makes itself.
 	From *From `json:"from,omitempty"`
+	// Archive is set for an image that lies beside the spec.
+	Archive *Archive `json:"archive,omitempty"`
 	// Manifests has one entry a platform, sorted by platform.
 	Manifests []Manifest `json:"manifests"`
+	// Attestations says that Attached has all that upstream had about the image.
+	Attestations bool `json:"attestations,omitempty"`
 	// Attached is what else the bundle has of the image, sorted by digest.
 	Attached []Attached `json:"attached,omitempty"`
 }
@@ -43,6 +47,14 @@ type Attached struct {
 	Annotations  map[string]string `json:"annotations,omitempty"`
 	// Blobs are its config and layers.
 	Blobs []Blob `json:"blobs"`
+}
+
+// Archive is where an image lies, as in the spec.
+type Archive struct {
+	// Path may have {arch} in it.
+	Path string `json:"path"`
+	// Image is the name that it has in there, if the spec says one.
+	Image string `json:"image,omitempty"`
 }
 
 // From is what a derived image was made of.

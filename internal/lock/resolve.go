@@ -21,7 +21,7 @@ import (
 // in the cache, and returns all errors together. So many names are asked about at once;
 // each is a few small requests, or one file.
 func Resolve(ctx context.Context, client *upstream.Client, store *cache.Cache, images []plan.Image, files []plan.File, jobs int, bars *progress.Bars) (*Lock, error) {
-	r := &resolver{client: client, store: store, bars: bars}
+	r := &resolver{client: client, from: client, store: store, bars: bars}
 	for _, want := range images {
 		if want.Recipe != nil {
 			r.made = append(r.made, want.Name)
@@ -31,8 +31,11 @@ func Resolve(ctx context.Context, client *upstream.Client, store *cache.Cache, i
 	var tasks []func() error
 	for i, want := range images {
 		resolve := r.image
-		if want.Recipe != nil {
+		switch {
+		case want.Recipe != nil:
 			resolve = r.derived
+		case want.Archive != nil:
+			resolve = r.archived
 		}
 		tasks = append(tasks, func() (err error) { l.Images[i], err = resolve(ctx, want); return })
 	}
@@ -49,6 +52,7 @@ func Resolve(ctx context.Context, client *upstream.Client, store *cache.Cache, i
 
 type resolver struct {
 	client *upstream.Client
+	from   origin // of images: the client, or an archive
 	store  *cache.Cache
 	bars   *progress.Bars
 	made   []string // names of the images that satchel makes

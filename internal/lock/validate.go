@@ -75,6 +75,9 @@ func (img Image) validate(sizes map[string]int64) error {
 	if err := img.validateAttached(sizes); err != nil {
 		return err
 	}
+	if img.Archive != nil && (img.From != nil || !fs.ValidPath(img.Archive.Path)) {
+		return fmt.Errorf("archive: %q is not a clean path, or the image is made from another one too", img.Archive.Path)
+	}
 	if img.From != nil {
 		if err := img.From.validate(img.Manifests, sizes); err != nil {
 			return fmt.Errorf("what it is made from: %w", err)

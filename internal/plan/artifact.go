@@ -17,8 +17,25 @@ type Image struct {
 	Platforms []string
 	// Attestations says that what upstream publishes about the image is wanted.
 	Attestations bool
+	// Archive is set for an image that lies beside the spec; nothing upstream has it.
+	Archive *Archive
 	// Recipe is set for an image that satchel makes itself; nothing upstream has it.
 	Recipe *Recipe
+}
+
+// Archive is a file or directory with an image.
+type Archive struct {
+	// Dir is the spec's own directory, and Path is below it. {arch} in it stands for the
+	// architecture.
+	Dir, Path string
+	// Image is the name that the image has in there; empty if that is its own, or if
+	// there is no other.
+	Image string
+}
+
+// PathFor is where the image for a platform is, such as "linux/amd64".
+func (a *Archive) PathFor(platform string) string {
+	return strings.ReplaceAll(a.Path, "{arch}", strings.Split(platform+"/", "/")[1])
 }
 
 // Recipe is how an image is made from another one: a layer of files above the

@@ -37,6 +37,7 @@ func images(s *spec.Spec, hosts []Host) []Image {
 		tags[byDigest] = cmp.Or(tags[byDigest], tag)
 	}
 	names = append(names, sortedKeys(in.DerivedImages)...)
+	names = append(names, sortedKeys(in.ImageArchives)...)
 	slices.Sort(names)
 	names = slices.Compact(names)
 	var platforms []string
@@ -49,6 +50,11 @@ func images(s *spec.Spec, hosts []Host) []Image {
 		if _, derived := in.DerivedImages[name]; derived {
 			list[i].Recipe = recipe(s, name)
 		}
+		if a, archived := in.ImageArchives[name]; archived {
+			list[i].Archive = &Archive{Dir: s.Dir, Path: a.Path, Image: a.Image}
+		}
+		// Of what satchel makes or finds beside the spec nobody publishes anything.
+		list[i].Attestations = list[i].Attestations && list[i].Recipe == nil && list[i].Archive == nil
 	}
 	return list
 }

@@ -152,6 +152,9 @@ func TestFirewallByRole(t *testing.T) {
 	opened := func(name string) string {
 		var list []string
 		for _, o := range host(t, p, name).Firewall {
+			if o.Why == "" || o.Who == "" {
+				t.Errorf("%s: nobody needs %+v", name, o)
+			}
 			list = append(list, o.Protocol+" "+o.What)
 		}
 		return strings.Join(list, ", ")

@@ -3,7 +3,6 @@ package push
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/satchel-kit/satchel/internal/progress"
 )
@@ -126,46 +125,4 @@ func (p *imagePusher) upload(ctx context.Context, b *blob, path string) error {
 		p.tally.add(&p.tally.Pushed, b.size)
 	}
 	return nil
-}
-
-// manifests stores an image's manifests, those of the platforms before the index
-// that lists them.
-func (p *imagePusher) manifests(ctx context.Context, i *image) error {
-	if i.there {
-		return nil
-	}
-	s := p.client.pushing(i.path)
-	for n, d := range i.documents {
-		ref := d.digest
-		if n == len(i.documents)-1 {
-			ref = i.ref()
-		}
-		if err := p.manifest(ctx, s, ref, d); err != nil {
-			return fmt.Errorf("pushing image %q to %q: %w%s", i.name, i.path, err, i.hint(d))
-		}
-	}
-	for _, t := range i.tags {
-		d := i.documents[slices.IndexFunc(i.documents, func(d document) bool { return d.digest == t.digest })]
-		if err := s.putManifest(ctx, t.tag, d); err != nil {
-			return fmt.Errorf("pushing image %q to %q: %w", i.name, i.path, err)
-		}
-	}
-	return nil
-}
-
-// hint says what may be the matter with an index of which the bundle has a part only.
-func (i *image) hint(d document) string {
-	if d.digest != i.digest || !i.partial {
-		return ""
-	}
-	return " (the index has platforms that the bundle lacks, and some registries take none like that: name the image by the digest of its manifest for one platform, or by a tag, and drop attestations)"
-}
-
-func (p *imagePusher) manifest(ctx context.Context, s *session, ref string, d document) error {
-	if ref == d.digest {
-		if has, err := s.hasManifest(ctx, ref, d.digest); has || err != nil {
-			return err
-		}
-	}
-	return s.putManifest(ctx, ref, d)
 }

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
 	"github.com/satchel-kit/satchel/internal/bundle"
 )
 
@@ -19,8 +22,11 @@ type image struct {
 	// documents are the manifests, and at the end what the name stands for.
 	documents []document
 	blobs     []content
-	// partial says that the image is an upstream index with platforms that the bundle lacks.
-	partial bool
+	// own is the digest of what the bundle has in the place of an upstream index, which
+	// may name platforms that the bundle lacks; it is digest if there is no such index.
+	own string
+	// referrers are by what they are about.
+	referrers map[string][]v1.Descriptor
 	// tags are further ones, of what is attached to the image.
 	tags []stored
 	// there says that the registry has all of it.
@@ -78,7 +84,8 @@ func (b *imageSource) read(to Target) error {
 
 func (b *imageSource) image(listed bundle.Image, to Target) (*image, error) {
 	i := &image{name: listed.Name, digest: listed.StandsFor()}
-	i.partial = i.digest != listed.Digest
+	i.own = listed.Digest
+	i.referrers = map[string][]v1.Descriptor{}
 	var err error
 	if i.path, i.tag, err = to.place(listed.Name); err != nil {
 		return nil, err
@@ -94,6 +101,11 @@ func (b *imageSource) image(listed bundle.Image, to Target) (*image, error) {
 		documents[a.Digest] = true
 		if a.Tag != "" {
 			i.tags = append(i.tags, stored{a.Tag, a.Digest})
+		}
+		if digest, err := v1.NewHash(a.Digest); err == nil && a.ArtifactType != "" {
+			i.referrers[a.Subject] = append(i.referrers[a.Subject], v1.Descriptor{
+				MediaType: types.MediaType(a.MediaType), Digest: digest, Size: b.sizes[a.Digest], ArtifactType: a.ArtifactType, Annotations: a.Annotations,
+			})
 		}
 		for _, blob := range a.Blobs {
 			blobs[blob] = true

@@ -24,6 +24,12 @@ const (
 	tail = 1 << 10
 )
 
+// What a change does is what a reviewer came for: it is open where it is short.
+const (
+	whatItDoes = "What it does"
+	mostOpen   = 12
+)
+
 // page is Markdown that grows up to a bound.
 type page struct {
 	b     strings.Builder
@@ -49,7 +55,17 @@ func Markdown(w io.Writer, d *diff.Diff, again string) error {
 
 func (p *page) head(d *diff.Diff) {
 	fmt.Fprintf(&p.b, "### satchel diff: %s → %s\n\n", code(clip(d.A.Name, maxCell)), code(clip(d.B.Name, maxCell)))
-	fmt.Fprintf(&p.b, "- A: %s\n- B: %s\n\n", code(clip(about(d.A), maxCell)), code(clip(about(d.B), maxCell)))
+	fmt.Fprintf(&p.b, "- A: %s\n- B: %s\n", code(clip(about(d.A), maxCell)), code(clip(about(d.B), maxCell)))
+	room := maxRemarks
+	for i, n := range d.Notes {
+		text := "- " + words(clip(n, maxCell)) + "\n"
+		if room -= len(text); room < 0 {
+			fmt.Fprintf(&p.b, "- %s more: run %s\n", count(len(d.Notes)-i, "note"), code(p.again))
+			break
+		}
+		p.b.WriteString(text)
+	}
+	p.b.WriteString("\n")
 	if !d.Different {
 		p.b.WriteString("Nothing differs.\n")
 	}
@@ -97,7 +113,11 @@ func (p *page) section(heading, before string, lines []string, bound int, thing 
 	if len(lines) == 0 {
 		return
 	}
-	fmt.Fprintf(&p.b, "<details><summary>%s (%d)</summary>\n\n%s", heading, len(lines), before)
+	open := ""
+	if heading == whatItDoes && len(lines) <= mostOpen {
+		open = " open"
+	}
+	fmt.Fprintf(&p.b, "<details%s><summary>%s (%d)</summary>\n\n%s", open, heading, len(lines), before)
 	room := bound
 	for i, text := range lines {
 		if room -= len(text); room < 0 {
@@ -130,7 +150,7 @@ func (p *page) effects(list []diff.Effect) {
 		}
 		lines = append(lines, text+"\n")
 	}
-	p.section("What it does", "", lines, maxEffects, "effect")
+	p.section(whatItDoes, "", lines, maxEffects, "effect")
 }
 
 func (p *page) table(t table) {
@@ -156,12 +176,9 @@ func (p *page) table(t table) {
 func (p *page) remarks(d *diff.Diff) {
 	var lines []string
 	for _, g := range d.NotCompared {
-		lines = append(lines, "- not compared: "+words(clip(g.What+": "+g.Why, maxCell))+"\n")
+		lines = append(lines, "- "+words(clip(g.What+": "+g.Why, maxCell))+"\n")
 	}
-	for _, n := range d.Notes {
-		lines = append(lines, "- "+words(clip(n, maxCell))+"\n")
-	}
-	p.section("Notes", "", lines, maxRemarks, "note")
+	p.section("Not compared", "", lines, maxRemarks, "part")
 }
 
 // texts writes differences while they fit, and says which hosts the rest are about.

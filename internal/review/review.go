@@ -1,5 +1,5 @@
-// Package review writes a comparison for people: as text for a terminal, and as
-// Markdown that fits into a comment on a pull request.
+// Package review writes for people what a comparison found, as text for a terminal and
+// as Markdown that fits into a comment on a pull request, and what is inside a bundle.
 //
 // What it writes comes from specs, trees and bundles that others made. No character of
 // theirs gets to a terminal or into Markdown that does anything there but show.
@@ -106,7 +106,7 @@ func versions(d *diff.Diff) table {
 func images(d *diff.Diff) table {
 	t := table{title: "Images", head: []string{"image", "tag", "platform", "digest", "size of its layers"}}
 	for _, i := range d.Images {
-		name, tag := i.Name, moved(i.Tag)
+		name, tag := i.Name, moved(diff.Values{Old: shortTag(i.Tag.Old), New: shortTag(i.Tag.New)})
 		for _, p := range i.Platforms {
 			t.rows = append(t.rows, row{marks[i.Change], []string{name, tag, p.Platform, digests(p.Digest, i.Change), sizes(p.Size)}})
 		}
@@ -115,6 +115,14 @@ func images(d *diff.Diff) table {
 		}
 	}
 	return t
+}
+
+// shortTag shortens what an image that is named by digest has in place of a tag.
+func shortTag(tag string) string {
+	if len(tag) == len("sha256:")+64 && strings.HasPrefix(tag, "sha256:") {
+		return tag[:len("sha256:")+12]
+	}
+	return tag
 }
 
 func packages(d *diff.Diff) table {

@@ -90,8 +90,8 @@ func judge(t *testing.T, markdown string) {
 		}
 		bare := strings.ReplaceAll(withoutSpans(line), `\|`, "")
 		bare = regexp.MustCompile(`<code>[^<]*</code>`).ReplaceAllString(bare, "")
-		depth += strings.Count(bare, "<details>") - strings.Count(bare, "</details>")
-		for _, ours := range []string{"<details>", "</details>", "<summary>", "</summary>"} {
+		depth += strings.Count(bare, "<details>") + strings.Count(bare, "<details open>") - strings.Count(bare, "</details>")
+		for _, ours := range []string{"<details>", "<details open>", "</details>", "<summary>", "</summary>"} {
 			bare = strings.ReplaceAll(bare, ours, "")
 		}
 		bare = regexp.MustCompile(`\\[[:punct:]]`).ReplaceAllString(bare, "")

@@ -45,6 +45,9 @@ func Text(w io.Writer, d *diff.Diff, color bool) error {
 	p.line(bold, line(title(d)))
 	p.fold("  A  ", line(about(d.A)))
 	p.fold("  B  ", line(about(d.B)))
+	for _, n := range d.Notes {
+		p.fold("  !  ", line(n))
+	}
 	if !d.Different {
 		p.line("", "")
 		p.line("", "nothing differs")
@@ -166,17 +169,12 @@ func (p *printer) long(style, cell string) {
 }
 
 func (p *printer) remarks(d *diff.Diff) {
-	if len(d.NotCompared) > 0 {
-		p.heading("Not compared")
-		for _, g := range d.NotCompared {
-			p.fold("  - ", line(g.What+": "+g.Why))
-		}
+	if len(d.NotCompared) == 0 {
+		return
 	}
-	if len(d.Notes) > 0 {
-		p.heading("Notes")
-		for _, n := range d.Notes {
-			p.fold("  - ", line(n))
-		}
+	p.heading("Not compared")
+	for _, g := range d.NotCompared {
+		p.fold("  - ", line(g.What+": "+g.Why))
 	}
 }
 

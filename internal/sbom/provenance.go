@@ -112,7 +112,11 @@ func (o *Origin) materials() []resource {
 			if l.From != nil {
 				name, digest = l.From.Base, l.From.Parts[i].Manifest.Digest
 			}
-			all = append(all, newResource(name+" for "+m.Platform, newImage(name, m.Platform, digest).purl, digest))
+			uri := newImage(name, m.Platform, digest).purl
+			if l.Archive != nil {
+				name, uri = name+" from "+l.Archive.Path, "" // no registry is known to have it
+			}
+			all = append(all, newResource(name+" for "+m.Platform, uri, digest))
 		}
 	}
 	for _, f := range o.Lock.Files {

@@ -74,6 +74,9 @@ func (r *repository) attach(a bundle.Attached, size int64) {
 	if a.ArtifactType == "" || err != nil {
 		return // it is found in another way
 	}
+	if slices.ContainsFunc(r.referrers[a.Subject], func(d v1.Descriptor) bool { return d.Digest == digest }) {
+		return // the image is there under two names
+	}
 	r.referrers[a.Subject] = append(r.referrers[a.Subject], v1.Descriptor{
 		MediaType: types.MediaType(a.MediaType), Digest: digest, Size: size, ArtifactType: a.ArtifactType, Annotations: a.Annotations,
 	})

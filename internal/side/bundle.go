@@ -30,6 +30,7 @@ func (s *Side) readBundle(ctx context.Context, path string, seen *texts) error {
 	s.Cluster, s.Version, s.SpecDigest, s.LockDigest = m.Name, m.Version, m.Spec, m.Lock
 	s.Has = Has{Texts: true, Images: true, Files: true, Packages: true, Programs: true}
 	s.addImages(summary.Images)
+	s.addAttached(m.Images)
 	if err := s.readTexts(ctx, path, m.Files, seen); err != nil {
 		return fmt.Errorf("reading the texts of %s: %w", s.Name, err)
 	}
@@ -48,6 +49,17 @@ func (s *Side) addImages(sizes []bundle.ImageSize) {
 		}
 		last := &s.Images[len(s.Images)-1]
 		last.Platforms = append(last.Platforms, Platform{Platform: i.Platform, Digest: i.Digest, Size: i.Size})
+	}
+}
+
+// addAttached tells of the images, which are in the same order, what is beside them.
+func (s *Side) addAttached(list []bundle.Image) {
+	for i := range s.Images {
+		var beside []string
+		for _, a := range list[i].Attached {
+			beside = append(beside, a.Digest+" "+a.Tag)
+		}
+		s.Images[i].Attached, s.Images[i].Known = attached(beside), true
 	}
 }
 

@@ -6,6 +6,13 @@
 // bundle is told from bundle.json alone, as inspect does.
 package side
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+)
+
 // Kind is what an argument turned out to be.
 type Kind string
 
@@ -66,6 +73,20 @@ type Image struct {
 	Name string
 	// Platforms are sorted; a digest is empty where it is not known.
 	Platforms []Platform
+	// Attached is a digest over what is carried beside the image: signatures,
+	// attestations, its index. It is empty where there is none, and where it is not Known.
+	Attached string
+	Known    bool
+}
+
+// attached is the digest over manifests, each by its digest and the tag that it has.
+func attached(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	slices.Sort(list)
+	sum := sha256.Sum256([]byte(strings.Join(list, "\n")))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // Recipe begins the digest of a derived image that no lock has: then it is that of the

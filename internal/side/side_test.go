@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/satchel-kit/satchel/internal/bundle"
+	"github.com/satchel-kit/satchel/internal/lock"
 )
 
 func TestParseEnv(t *testing.T) {
@@ -38,6 +41,21 @@ func TestParsePackage(t *testing.T) {
 		got, ok := parsePackage(path)
 		if ok != (want != Package{}) || ok && got != want {
 			t.Errorf("%s: %+v, %v", path, got, ok)
+		}
+	}
+}
+
+// A lock and the bundle that was made by it say the same about what is beside an image.
+func TestLockAndBundleAgreeAboutAttachments(t *testing.T) {
+	digest := func(c string) string { return "sha256:" + strings.Repeat(c, 64) }
+	locked := lockSide(&lock.Lock{Images: []lock.Image{
+		{Name: "a", Attached: []lock.Attached{{Blob: lock.Blob{Digest: digest("1")}, Tag: "sig"}, {Blob: lock.Blob{Digest: digest("2")}}}}, {Name: "b"},
+	}})
+	packed := &Side{Images: []Image{{Name: "a"}, {Name: "b"}}}
+	packed.addAttached([]bundle.Image{{Name: "a", Attached: []bundle.Attached{{Digest: digest("2")}, {Digest: digest("1"), Tag: "sig"}}}, {Name: "b"}})
+	for i, image := range packed.Images {
+		if other := locked.Images[i]; image.Attached != other.Attached || !image.Known || !other.Known || (image.Attached == "") != (image.Name == "b") {
+			t.Errorf("the bundle has %+v, the lock %+v", image, other)
 		}
 	}
 }

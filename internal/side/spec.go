@@ -81,6 +81,7 @@ func (s *Side) needs(p *plan.Plan, path string) error {
 			switch {
 			case known && fits(l.Images[at], want):
 				entry = locked.Images[at].platform(platform)
+				image.Attached, image.Known = locked.Images[at].Attached, true
 			case known && want.Recipe != nil:
 				// What the image is made of differs from what the lock has, and so will it.
 				entry.Digest = Recipe + derive.Digest(want.Recipe)
@@ -144,7 +145,12 @@ func (s *Side) readLock(path string) error {
 func lockSide(l *lock.Lock) *Side {
 	s := &Side{Has: Has{Images: true, Files: true}}
 	for _, i := range l.Images {
-		image := Image{Name: i.Name}
+		image := Image{Name: i.Name, Known: true}
+		var beside []string
+		for _, a := range i.Attached {
+			beside = append(beside, a.Digest+" "+a.Tag)
+		}
+		image.Attached = attached(beside)
 		for _, m := range i.Manifests {
 			p := Platform{Platform: m.Platform, Digest: m.Digest}
 			counted := map[string]bool{}

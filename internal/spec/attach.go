@@ -45,9 +45,8 @@ type attached struct {
 	sums []string
 }
 
-// attach reads the user's manifests and the files of derived images. at is the spec's
-// own file or directory.
-func attach(ctx *cue.Context, s *Spec, at string, user cue.Value) error {
+// attach reads the user's manifests and the files of derived images.
+func attach(ctx *cue.Context, s *Spec, user cue.Value) error {
 	in := s.Cluster
 	if len(in.Manifests) == 0 && len(in.DerivedImages) == 0 {
 		return nil
@@ -56,16 +55,12 @@ func attach(ctx *cue.Context, s *Spec, at string, user cue.Value) error {
 	if err != nil {
 		return err
 	}
-	dir := at
-	if info, err := os.Stat(at); err == nil && !info.IsDir() {
-		dir = filepath.Dir(at)
-	}
-	root, err := os.OpenRoot(dir)
+	root, err := os.OpenRoot(s.Dir)
 	if err != nil {
 		return fmt.Errorf("opening the spec's directory: %w", err)
 	}
 	defer root.Close()
-	a := &attached{root: root, dir: dir, user: user}
+	a := &attached{root: root, dir: s.Dir, user: user}
 	for i, name := range in.Manifests {
 		a.manifests(s, []string{"manifests", strconv.Itoa(i)}, name, apis)
 	}

@@ -53,7 +53,7 @@ func (r *reader) read(seat *Seat) (*Spec, error) {
 	if err := checkSettings(r.ctx, s, user); err != nil {
 		return nil, err
 	}
-	if err := attach(r.ctx, s, r.path, user); err != nil {
+	if err := attach(r.ctx, s, user); err != nil {
 		return nil, err
 	}
 	return s, s.sum()
@@ -95,8 +95,12 @@ func (r *reader) seat(seat *Seat) (s *Spec, valid bool, err error) {
 
 func (r *reader) decode(whole cue.Value, seat *Seat) (*Spec, error) {
 	s, err := decode(r.schema, whole)
-	if err != nil || seat == nil {
-		return s, err
+	if err != nil {
+		return nil, err
+	}
+	s.Dir = directory(r.path)
+	if seat == nil {
+		return s, nil
 	}
 	own := *seat
 	own.Kit = s.Cluster.Kit.Name

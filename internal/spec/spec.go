@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"cuelang.org/go/cue"
@@ -40,6 +42,9 @@ type Spec struct {
 	Seats []*Spec
 	// Seat is set for the cluster of one seat.
 	Seat *Seat
+
+	// Dir is the directory that the spec lies in, as it was named.
+	Dir string
 
 	attachments []string
 }
@@ -85,6 +90,14 @@ func explain(ctx *cue.Context, schema, user cue.Value, invalid error) error {
 	}
 	problems.sort()
 	return problems
+}
+
+// directory is where a spec's file, or itself, lies.
+func directory(path string) string {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return filepath.Dir(path)
+	}
+	return path
 }
 
 func decode(schema, whole cue.Value) (*Spec, error) {

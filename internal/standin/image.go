@@ -108,6 +108,9 @@ func folder(host string) string { return strings.ReplaceAll(host, ":", "-") }
 func bases(images []plan.Image) []plan.Image {
 	var all []plan.Image
 	for _, want := range images {
+		if want.Archive != nil {
+			continue // it lies beside the spec
+		}
 		if want.Recipe != nil {
 			want = plan.Image{Name: want.Recipe.Base, Platforms: want.Platforms}
 		}

@@ -42,7 +42,7 @@ func Serve(ctx context.Context, images []plan.Image, files []plan.File) (*World,
 		return nil, fmt.Errorf("starting the stand-in servers: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/v2/", registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	mux.Handle("/v2/", registry.New(registry.WithReferrersSupport(true), registry.Logger(log.New(io.Discard, "", 0))))
 	mux.Handle("/", handler)
 	w := &World{
 		Host:   listener.Addr().String(),

@@ -1,12 +1,17 @@
 package upstream
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/google/go-containerregistry/pkg/authn"
 )
 
 // guarded is a registry that wants a login for everything.
@@ -103,5 +108,44 @@ func TestErrorsShowNoKeyOfASignedAddress(t *testing.T) {
 	err := f.client(t).File(t.Context(), "https://files.example/a", -1, &memory{})
 	if err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestTheDockerConfigurationAndItsHelpersLogIn uses the real files and a helper program,
+// as docker login leaves them (https://docs.docker.com/reference/cli/docker/login/#credential-helpers).
+func TestTheDockerConfigurationAndItsHelpersLogIn(t *testing.T) {
+	f := &fake{Server: guarded(t, basic, hasPassword, manifest(ociDoc, ociType))}
+	dir := t.TempDir()
+	t.Setenv("DOCKER_CONFIG", dir)
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	helper := `#!/bin/sh
+read host
+if [ "$1" = get ] && [ "$host" = "` + f.host() + `" ]; then
+	echo '{"ServerURL":"'$host'","Username":"ann","Secret":"hunter2"}'
+else
+	echo 'credentials not found in native keychain'
+	exit 1
+fi
+`
+	if err := os.WriteFile(filepath.Join(dir, "docker-credential-test"), []byte(helper), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for what, config := range map[string]string{
+		"a helper for the host": fmt.Sprintf(`{"credHelpers":{%q:"test"}}`, f.host()),
+		"a helper for all":      `{"credsStore":"test"}`,
+		"the file itself":       fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, f.host(), base64.StdEncoding.EncodeToString([]byte("ann:hunter2"))),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.client(t, WithKeychain(authn.DefaultKeychain)).Manifest(t.Context(), image1); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte("{broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.client(t, WithKeychain(authn.DefaultKeychain)).Manifest(t.Context(), image1); err == nil || !strings.Contains(err.Error(), "reading credentials from the docker configuration") {
+		t.Errorf("a broken configuration: %v", err)
 	}
 }

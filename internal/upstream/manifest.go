@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -145,54 +146,103 @@ func (c *Client) Referrers(ctx context.Context, upstream, digest string) (*v1.In
 	if err != nil {
 		return nil, err
 	}
-	var raw []byte
-	err = c.retry(ctx, func(*attempts) error {
-		raw, err = c.referrers(ctx, img, digest)
-		return err
-	})
-	if NotFound(err) {
-		repo, _, _ := strings.Cut(upstream, "@")
-		if tag := strings.LastIndexByte(repo, ':'); tag > strings.LastIndexByte(repo, '/') {
-			repo = repo[:tag]
-		}
-		var m *Manifest
-		if m, err = c.Manifest(ctx, repo+":"+strings.Replace(digest, ":", "-", 1)); NotFound(err) {
-			return nil, nil
-		}
-		if err == nil {
-			raw = m.Bytes
-		}
+	all, err := c.referrers(ctx, img, digest)
+	if !NotFound(err) {
+		return all, err
 	}
-	if err != nil {
+	repo, _, _ := strings.Cut(upstream, "@")
+	if tag := strings.LastIndexByte(repo, ':'); tag > strings.LastIndexByte(repo, '/') {
+		repo = repo[:tag]
+	}
+	m, err := c.Manifest(ctx, repo+":"+strings.Replace(digest, ":", "-", 1))
+	switch {
+	case NotFound(err):
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
-	index, err := v1.ParseIndexManifest(bytes.NewReader(raw))
+	return parseReferrers(digest, m.Bytes)
+}
+
+func parseReferrers(digest string, data []byte) (*v1.IndexManifest, error) {
+	index, err := v1.ParseIndexManifest(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("reading the referrers of %s: %w", digest, err)
 	}
 	return index, nil
 }
 
-func (c *Client) referrers(ctx context.Context, img *image, digest string) ([]byte, error) {
+// maxPages is more than any list has.
+const maxPages = 100
+
+// referrers asks the registry, page after page.
+func (c *Client) referrers(ctx context.Context, img *image, digest string) (*v1.IndexManifest, error) {
+	var all *v1.IndexManifest
 	asked := img.url("referrers", digest)
+	for range maxPages {
+		var data []byte
+		var next string
+		err := c.retry(ctx, func(*attempts) (err error) {
+			data, next, err = c.page(ctx, img, asked)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		page, err := parseReferrers(digest, data)
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = page
+		} else {
+			all.Manifests = append(all.Manifests, page.Manifests...)
+		}
+		if next == "" {
+			return all, nil
+		}
+		asked = next
+	}
+	return nil, fmt.Errorf("reading the referrers of %s: the list has more than %d pages", digest, maxPages)
+}
+
+// page gets a page of referrers, and the address of the next.
+func (c *Client) page(ctx context.Context, img *image, asked string) (data []byte, next string, err error) {
 	resp, err := c.get(ctx, img.session, img.name, asked, http.Header{"Accept": {string(types.OCIImageIndex)}})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer resp.Body.Close()
 	// What is not the specification's type is a registry that does not know the path.
 	if resp.StatusCode == http.StatusOK && !strings.HasPrefix(resp.Header.Get("Content-Type"), string(types.OCIImageIndex)) {
-		return nil, &Error{Name: img.name, Asked: asked, Status: http.StatusNotFound, cause: errors.New("there is no list of referrers")}
+		return nil, "", &Error{Name: img.name, Asked: asked, Status: http.StatusNotFound, cause: errors.New("there is no list of referrers")}
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, refusal(img.name, asked, resp)
+		return nil, "", refusal(img.name, asked, resp)
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, manifestLimit+1))
+	data, err = io.ReadAll(io.LimitReader(resp.Body, manifestLimit+1))
 	if err == nil && len(data) > manifestLimit {
 		err = fmt.Errorf("the list of referrers is larger than %d bytes", manifestLimit)
 	}
 	if err != nil {
-		return nil, failure(ctx, img.name, asked, err)
+		return nil, "", failure(ctx, img.name, asked, err)
 	}
-	return data, nil
+	return data, nextPage(asked, resp.Header.Get("Link")), nil
+}
+
+// nextPage is what a Link header says, if it is a path of the same server.
+func nextPage(asked, link string) string {
+	target, params, _ := strings.Cut(strings.TrimPrefix(link, "<"), ">")
+	if !strings.Contains(params, `rel="next"`) && !strings.Contains(params, "rel=next") {
+		return ""
+	}
+	from, err := url.Parse(asked)
+	if err != nil {
+		return ""
+	}
+	to, err := from.Parse(target)
+	if err != nil || to.Host != from.Host || to.Scheme != from.Scheme {
+		return ""
+	}
+	return to.String()
 }

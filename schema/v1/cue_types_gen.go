@@ -77,6 +77,11 @@ type Cluster struct {
 	// engine, keyed by the full name that applications and manifests use.
 	DerivedImages map[string]DerivedImage `json:"derivedImages,omitempty"`
 
+	// imageArchives are images that lie beside the spec and not in a registry, keyed by
+	// the full name that applications and manifests use. They are locked and carried
+	// like all others.
+	ImageArchives map[string]ImageArchive `json:"imageArchives,omitempty"`
+
 	// images are further images to carry, by their full upstream names with tags or
 	// digests. Of NAME:TAG@DIGEST the digest counts, as it does for container runtimes.
 	Images []string `json:"images,omitempty"`
@@ -697,6 +702,18 @@ type ImageFile struct {
 
 	// mode are the permission bits. Default: those of the source (0755 where its owner may run it, otherwise 0644).
 	Mode string `json:"mode,omitempty"`
+}
+
+// #ImageArchive is an image in a file or directory.
+type ImageArchive struct {
+	// path is what docker save or podman save wrote, or an OCI image layout as tar or as
+	// directory, below the spec's own directory. It is not compressed. {arch} stands for
+	// the architecture where each has an archive of its own.
+	Path string `json:"path"`
+
+	// image is the name that the image has in there, where there are several and none has
+	// the name that it gets here.
+	Image string `json:"image,omitempty"`
 }
 
 // #Kit makes many clusters of one spec, one for each seat of a classroom.

@@ -1,0 +1,74 @@
+package imagefile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// tree gives files by their paths. The error of Open wraps fs.ErrNotExist if there is no
+// such file.
+type tree interface {
+	Open(path string) (io.ReadCloser, int64, error)
+	Close() error
+}
+
+func openTree(root *os.Root, path string) (tree, error) {
+	// Not waiting for a pipe.
+	f, err := root.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no such file or directory beside the spec: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		below, err := root.OpenRoot(path)
+		return dirTree{below}, errors.Join(err, f.Close())
+	case !info.Mode().IsRegular():
+		err = errors.New("it is neither a file nor a directory")
+	default:
+		var t *tarTree
+		if t, err = newTarTree(f, info.Size()); err == nil {
+			return t, nil
+		}
+	}
+	return nil, errors.Join(err, f.Close())
+}
+
+// dirTree is a directory; links that lead out of it lead nowhere.
+type dirTree struct{ root *os.Root }
+
+func (d dirTree) Close() error { return d.root.Close() }
+
+func (d dirTree) Open(path string) (io.ReadCloser, int64, error) {
+	f, err := d.root.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%q is not a regular file", path)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// compressed tells what a file is compressed with, by how it begins.
+func compressed(head []byte) string {
+	for begin, name := range map[string]string{"\x1f\x8b": "gzip", "\x28\xb5\x2f\xfd": "zstd", "\xfd7zXZ\x00": "xz", "BZh": "bzip2"} {
+		if bytes.HasPrefix(head, []byte(begin)) {
+			return name
+		}
+	}
+	return ""
+}

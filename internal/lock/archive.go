@@ -1,0 +1,226 @@
+package lock
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/satchel-kit/satchel/internal/cache"
+	"github.com/satchel-kit/satchel/internal/imagefile"
+	"github.com/satchel-kit/satchel/internal/plan"
+	"github.com/satchel-kit/satchel/internal/progress"
+	"github.com/satchel-kit/satchel/internal/upstream"
+)
+
+// origin is where an image's manifests and blobs come from: a registry, or an archive.
+type origin interface {
+	Manifest(ctx context.Context, name string) (*upstream.Manifest, error)
+	Blob(ctx context.Context, name, digest string, size int64, to upstream.Sink) error
+}
+
+// archived locks an image that lies beside the spec, and brings all of it into the
+// cache: the file may be gone when the bundle is built.
+func (r *resolver) archived(ctx context.Context, want plan.Image) (Image, error) {
+	img, err := r.fromArchives(ctx, want)
+	if err != nil {
+		return Image{}, fmt.Errorf("locking image %q: %w", want.Name, err)
+	}
+	return img, nil
+}
+
+func (r *resolver) fromArchives(ctx context.Context, want plan.Image) (Image, error) {
+	img := Image{Name: want.Name, Archive: &Archive{Path: want.Archive.Path, Image: want.Archive.Image}, Manifests: []Manifest{}}
+	root, err := os.OpenRoot(want.Archive.Dir)
+	if err != nil {
+		return img, fmt.Errorf("opening the spec's directory: %w", err)
+	}
+	defer root.Close()
+	byPath := map[string][]string{}
+	for _, platform := range want.Platforms {
+		path := want.Archive.PathFor(platform)
+		byPath[path] = append(byPath[path], platform)
+	}
+	var problems []error
+	for path, platforms := range byPath {
+		top, manifests, err := r.fromArchive(ctx, root, path, want, platforms)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("reading %q: %w", path, err))
+		}
+		img.Digest = top
+		img.Manifests = append(img.Manifests, manifests...)
+	}
+	slices.SortFunc(problems, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
+	slices.SortFunc(img.Manifests, func(a, b Manifest) int { return cmp.Compare(a.Platform, b.Platform) })
+	if len(byPath) > 1 {
+		img.Digest = together(img.Manifests)
+	}
+	return img, errors.Join(problems...)
+}
+
+// together is the digest of an index of manifests that no archive has an index of.
+func together(manifests []Manifest) string {
+	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
+	for _, m := range manifests {
+		digest, _ := v1.NewHash(m.Digest)
+		platform, _ := v1.ParsePlatform(m.Platform)
+		index.Manifests = append(index.Manifests, v1.Descriptor{MediaType: types.MediaType(m.MediaType), Size: m.Size, Digest: digest, Platform: platform})
+	}
+	data, err := json.Marshal(index)
+	if err != nil {
+		panic(err) // these types can always be encoded
+	}
+	sum := newDigester()
+	sum.Write(data)
+	return sum.digest()
+}
+
+func (r *resolver) fromArchive(ctx context.Context, root *os.Root, path string, want plan.Image, platforms []string) (digest string, all []Manifest, err error) {
+	archive, err := imagefile.Open(root, path)
+	if err != nil {
+		return "", nil, err
+	}
+	defer archive.Close()
+	from, err := archive.Image(want.Archive.Image != "", cmp.Or(want.Archive.Image, want.Name))
+	if err != nil {
+		return "", nil, err
+	}
+	within := &resolver{from: fileOrigin{from}, store: r.store, bars: r.bars}
+	top := asUpstream(from.Top)
+	want.Platforms = platforms
+	if !top.MediaType.IsIndex() && len(platforms) > 1 {
+		return "", nil, fmt.Errorf("it is for one platform only, and wanted are %s: with {arch} in its path each has an archive of its own", strings.Join(platforms, ", "))
+	}
+	if top.MediaType.IsIndex() {
+		all, err = within.fromIndex(ctx, want, top)
+	} else {
+		all, err = within.single(ctx, want, top)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	for _, m := range all {
+		for _, layer := range m.Layers {
+			if err := within.bring(ctx, want.Name, layer); err != nil {
+				return "", nil, err
+			}
+			r.store.Name(layer.Digest, want.Name)
+		}
+	}
+	return top.Digest, all, nil
+}
+
+// bring has a blob of an image in the cache.
+func (r *resolver) bring(ctx context.Context, image string, b Blob) error {
+	if r.store.Has(b.Digest, b.Size) {
+		return nil
+	}
+	w, err := r.store.Writer(ctx, b.Digest, b.Size)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if err := r.from.Blob(ctx, image, b.Digest, b.Size, w); err != nil {
+		return err
+	}
+	return w.Commit()
+}
+
+// fileOrigin is an image of an archive in the place of a registry.
+type fileOrigin struct{ image *imagefile.Image }
+
+func asUpstream(d imagefile.Document) *upstream.Manifest {
+	return &upstream.Manifest{Bytes: d.Bytes, MediaType: d.MediaType, Digest: d.Digest}
+}
+
+func (f fileOrigin) Manifest(_ context.Context, name string) (*upstream.Manifest, error) {
+	_, digest, _ := strings.Cut(name, "@")
+	d, err := f.image.Document(digest)
+	if err != nil {
+		return nil, err
+	}
+	return asUpstream(d), nil
+}
+
+func (f fileOrigin) Blob(ctx context.Context, _, digest string, size int64, to upstream.Sink) error {
+	// What an earlier run left may be of something else: from a disk all is soon there.
+	if to.Offset() > 0 {
+		if err := to.Restart(); err != nil {
+			return err
+		}
+	}
+	blob, has, err := f.image.Blob(digest)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	if has != size {
+		return fmt.Errorf("%s is damaged: it has %d bytes, and its manifest says %d", digest, has, size)
+	}
+	_, err = io.CopyBuffer(struct{ io.Writer }{to}, untilDone{ctx, blob}, make([]byte, 512<<10))
+	return err
+}
+
+// untilDone ends a reading with its context.
+type untilDone struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (u untilDone) Read(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.Reader.Read(p)
+}
+
+// Unpack brings what the cache lacks of a lock's images from archives there. An archive
+// must have what is locked. It returns all errors together.
+func Unpack(ctx context.Context, store *cache.Cache, l *Lock, images []plan.Image, bars *progress.Bars) error {
+	archives := map[string]plan.Image{}
+	for _, img := range images {
+		if img.Archive != nil {
+			archives[img.Name] = img
+		}
+	}
+	r := &resolver{store: store, bars: bars}
+	var problems []error
+	for _, img := range l.Images {
+		lacks := func(i Item) bool { return !store.Has(i.Digest, i.Size) }
+		if img.Archive == nil || !slices.ContainsFunc(img.items(), lacks) {
+			continue
+		}
+		if err := r.unpackAgain(ctx, img, archives[img.Name]); err != nil {
+			problems = append(problems, fmt.Errorf("unpacking image %q: %w", img.Name, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (r *resolver) unpackAgain(ctx context.Context, locked Image, want plan.Image) error {
+	if want.Archive == nil {
+		return errors.New("the lock has it from an archive, and the spec has none for it: run `satchel lock`")
+	}
+	now, err := r.fromArchives(ctx, want)
+	if err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(now, locked) {
+		moved := Diff(&Lock{Images: []Image{locked}}, &Lock{Images: []Image{now}})
+		return errors.New(strings.Join(append([]string{fmt.Sprintf("%q has other content than was locked; put back what it had, or run `satchel lock`", want.Archive.Path)}, moved...), "\n  "))
+	}
+	return nil
+}

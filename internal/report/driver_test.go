@@ -1,0 +1,174 @@
+package report_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+)
+
+// browser is a headless Chromium, driven by chromedriver over its own protocol
+// (https://www.w3.org/TR/webdriver2/).
+type browser struct {
+	t       *testing.T
+	session string
+}
+
+// need finds a program of a Debian package, or has the test skipped where it may be.
+func need(t *testing.T, program, debianPackage string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("SATCHEL_TOOLS") == "required" {
+		t.Fatalf("%s is missing: install Debian's package %s", program, debianPackage)
+	}
+	t.Skipf("%s is missing: install Debian's package %s", program, debianPackage)
+	return ""
+}
+
+var listening = regexp.MustCompile(`started successfully on port (\d+)`)
+
+// newBrowser starts a browser, which the test's end stops.
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	driver, chromium := need(t, "chromedriver", "chromium-driver"), need(t, "chromium", "chromium")
+	ctx, stop := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, driver, "--port=0")
+	home := t.TempDir()
+	cmd.Env = append(os.Environ(), "HOME="+home, "TMPDIR="+home)
+	// Asked to end it ends its browsers, too.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(); cmd.Wait() })
+	var port string
+	lines := bufio.NewScanner(out)
+	for port == "" && lines.Scan() {
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
+			port = m[1]
+		}
+	}
+	if port == "" {
+		t.Fatal("chromedriver does not say where it listens")
+	}
+	go io.Copy(io.Discard, out)
+	b := &browser{t: t, session: "http://127.0.0.1:" + port + "/session"}
+	args := []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir=" + filepath.Join(home, "profile")}
+	var made struct{ SessionID string }
+	b.post("", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
+		"goog:chromeOptions": map[string]any{"binary": chromium, "args": args},
+		"goog:loggingPrefs":  map[string]string{"browser": "ALL"},
+	}}}, &made)
+	b.session += "/" + made.SessionID
+	t.Cleanup(func() { b.request(http.MethodDelete, "", nil, nil) })
+	return b
+}
+
+func (b *browser) request(method, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequest(method, b.session+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer := struct{ Value json.RawMessage }{}
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", path, answer.Value)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(answer.Value, out)
+}
+
+func (b *browser) post(path string, in, out any) {
+	b.t.Helper()
+	if err := b.request(http.MethodPost, path, in, out); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// command is one of the browser's own debugging protocol.
+func (b *browser) command(name string, params any) {
+	b.t.Helper()
+	b.post("/goog/cdp/execute", map[string]any{"cmd": name, "params": params}, nil)
+}
+
+// screen sets the size of the window's inside and the colours.
+func (b *browser) screen(width, height int, scheme string) {
+	b.t.Helper()
+	b.command("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
+	b.command("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}})
+}
+
+func (b *browser) open(file string) {
+	b.t.Helper()
+	b.post("/url", map[string]string{"url": "file://" + file}, nil)
+}
+
+// run gives what a script returns.
+func run[T any](b *browser, script string) (value T) {
+	b.t.Helper()
+	b.post("/execute/sync", map[string]any{"script": script, "args": []any{}}, &value)
+	return value
+}
+
+// complaints are what the console has of errors and warnings.
+func (b *browser) complaints() (list []string) {
+	b.t.Helper()
+	var log []struct{ Level, Message string }
+	b.post("/se/log", map[string]string{"type": "browser"}, &log)
+	for _, entry := range log {
+		if entry.Level == "SEVERE" || entry.Level == "WARNING" {
+			list = append(list, entry.Message)
+		}
+	}
+	return list
+}
+
+// picture keeps the whole page as an image in the directory that SATCHEL_SCREENSHOTS names.
+func (b *browser) picture(name string) {
+	b.t.Helper()
+	dir := os.Getenv("SATCHEL_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	var shot struct{ Data string }
+	b.post("/goog/cdp/execute", map[string]any{"cmd": "Page.captureScreenshot", "params": map[string]any{"captureBeyondViewport": true}}, &shot)
+	data, err := base64.StdEncoding.DecodeString(shot.Data)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), data, 0o644)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
