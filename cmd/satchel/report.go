@@ -28,8 +28,9 @@ var reportForms = map[string]struct {
 func newReportCmd() *cobra.Command {
 	var out string
 	var s supply
+	var seat seatFlag
 	cmd := &cobra.Command{
-		Use:   "report [SPEC] -o FILE.html",
+		Use:   "report [SPEC] -o FILE.html [--seat N]",
 		Short: "Draw and describe a cluster on one page",
 		Long: `Write one page about a cluster: a picture of its hosts by role with virtual addresses,
 subnets and ports; tables of hosts, of who talks to whom on which port, of images, files
@@ -49,20 +50,27 @@ come from the lock, if there is one. The same spec and lock give the same bytes.
 			if _, ok := reportForms[filepath.Ext(out)]; !ok {
 				return usagef("-o is a page, FILE.html, or a picture, FILE.svg, not %q", out)
 			}
-			return runReport(cmd, specArg(args), out, &s)
+			return runReport(cmd, specArg(args), out, &s, seat)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write: .html for the page, .svg for the picture alone")
 	cmd.Flags().StringVar(&s.lockFile, "lock", "", "the lock file; default: satchel.lock beside the spec")
+	seat.add(cmd, "the seat that the page is about")
 	cmd.MarkFlagFilename("output", "html", "svg")
 	cmd.MarkFlagFilename("lock", "lock")
 	return cmd
 }
 
-func runReport(cmd *cobra.Command, path, out string, s *supply) error {
+func runReport(cmd *cobra.Command, path, out string, s *supply, seat seatFlag) error {
 	c, err := compile(path)
 	if err != nil {
 		return err
+	}
+	if c, err = seat.choose(path, c); err != nil {
+		return err
+	}
+	if n := len(c.plan.Seats); n > 0 {
+		return usagef("%s is a kit, and a report is about one cluster: name a seat with --seat 1 to --seat %d", path, n)
 	}
 	l, err := lock.Read(s.lockPath(path))
 	// A lock that was asked for has to be there.

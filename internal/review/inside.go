@@ -73,28 +73,25 @@ func (p *printer) hosts(list []bundle.Host, all bool) {
 	p.aligned(rows)
 }
 
-// seats lists the seats of a kit with what each alone takes, or the first of many.
+// seats lists the seats of a kit, each with its cluster, its hosts and what it has of its
+// own beside what all share.
 func (p *printer) seats(m *bundle.Manifest, all bool) {
 	p.heading(fmt.Sprintf("Seats (%d)", len(m.Seats)))
-	list, left := m.Seats, 0
-	if !all && len(list) > mostHosts {
-		list, left = list[:mostHosts], len(list)-mostHosts
-	}
 	var rows [][]string
-	for _, seat := range list {
-		hosts := make([]string, len(seat.Hosts))
-		for i, h := range seat.Hosts {
-			hosts[i] = h.Name + " " + h.Address
+	for i, seat := range m.Seats {
+		if !all && i == mostHosts {
+			break
 		}
-		if !all {
-			hosts = []string{some(hosts)}
+		hosts := make([]string, len(seat.Hosts))
+		for j, h := range seat.Hosts {
+			hosts[j] = h.Name + " " + h.Address
 		}
 		rows = append(rows, []string{seat.Seat, seat.Name, progress.Bytes(m.SeatSize(seat.Seat)), strings.Join(hosts, ", ")})
 	}
-	p.aligned(rows)
-	if left > 0 {
-		p.line(dim, fmt.Sprintf("  and %d more; --all shows them", left))
+	if more := len(m.Seats) - len(rows); more > 0 {
+		rows = append(rows, []string{"", fmt.Sprintf("and %d more", more)})
 	}
+	p.aligned(rows)
 }
 
 // some names a few.

@@ -63,7 +63,7 @@ func loadKit(path string, first *reader) (*Spec, error) {
 		}
 		return nil, fmt.Errorf("%s: kit.seats is no number", path)
 	}
-	kit := &Spec{Seats: make([]*Spec, seats)}
+	kit := &Spec{Seats: make([]*Spec, seats), Dir: directory(path)}
 	wrong, err := readSeats(path, first, kit.Seats)
 	if err != nil {
 		return nil, err

@@ -53,7 +53,6 @@ func (r *reader) read(seat *Seat) (*Spec, error) {
 	if err := checkSettings(r.ctx, s, user); err != nil {
 		return nil, err
 	}
-	s.Dir = directory(r.path)
 	if err := attach(r.ctx, s, user); err != nil {
 		return nil, err
 	}
@@ -90,14 +89,18 @@ func (r *reader) seat(seat *Seat) (s *Spec, valid bool, err error) {
 	if err != nil || len(problems) > 0 {
 		return nil, false, err
 	}
-	s.Dir, s.Manifests, s.ImageFiles, s.PackageFiles, s.attachments = like.Dir, like.Manifests, like.ImageFiles, like.PackageFiles, like.attachments
+	s.Manifests, s.ImageFiles, s.PackageFiles, s.attachments = like.Manifests, like.ImageFiles, like.PackageFiles, like.attachments
 	return s, true, s.sum()
 }
 
 func (r *reader) decode(whole cue.Value, seat *Seat) (*Spec, error) {
 	s, err := decode(r.schema, whole)
-	if err != nil || seat == nil {
-		return s, err
+	if err != nil {
+		return nil, err
+	}
+	s.Dir = directory(r.path)
+	if seat == nil {
+		return s, nil
 	}
 	own := *seat
 	own.Kit = s.Cluster.Kit.Name
