@@ -36,7 +36,7 @@ func newReceipt(r *bundle.Report, s bundle.Signature) *receipt {
 	c := &receipt{
 		Verified: len(r.Problems) == 0, Report: r, Signature: s,
 		Name: m.Name, Version: m.Version, Spec: m.Spec, Lock: m.Lock, Satchel: m.Satchel, Sums: digestOf(r.Sums),
-		Hosts: len(m.Hosts), Images: len(m.Images),
+		Hosts: m.HostCount(), Images: len(m.Images),
 	}
 	for _, f := range m.Files {
 		if strings.HasPrefix(f.Path, "images/blobs/") {

@@ -68,6 +68,15 @@ func inSeat(path, nn string) (string, bool) {
 	return render.InSeat(path, nn)
 }
 
+// HostCount is how many hosts there are, in all seats of a kit.
+func (m *Manifest) HostCount() int {
+	n := len(m.Hosts)
+	for _, seat := range m.Seats {
+		n += len(seat.Hosts)
+	}
+	return n
+}
+
 // SeatSize is what the files take that are particular to one seat.
 func (m *Manifest) SeatSize(nn string) int64 {
 	var sum int64

@@ -51,7 +51,8 @@ func TestPageStandsAlone(t *testing.T) {
 }
 
 func TestPageIsTheSameEachTime(t *testing.T) {
-	if page(t, "zh") != page(t, "zh") {
+	first, second := page(t, "zh"), page(t, "zh")
+	if first != second {
 		t.Error("two pages of one text differ")
 	}
 }

@@ -172,6 +172,7 @@ func (c *crossed) alike(first, s *Spec) {
 		{[]string{"releases"}, func(c v1.Cluster) any { return c.Releases }},
 		{[]string{"runtime"}, func(c v1.Cluster) any { return c.Runtime }},
 		{[]string{"registry", "harbor", "version"}, func(c v1.Cluster) any { return c.Registry.Harbor.Version }},
+		{[]string{"imageArchives"}, func(c v1.Cluster) any { return c.ImageArchives }},
 		{[]string{"derivedImages"}, func(c v1.Cluster) any { return c.DerivedImages }},
 		{[]string{"guide", "language"}, func(c v1.Cluster) any { return c.Guide.Language }},
 		{[]string{"sources"}, func(c v1.Cluster) any { return c.Sources }},
