@@ -44,6 +44,8 @@ result=$(cd "$BUNDLE" && grep -E '  (status|steps/bundle)\.sh$' SHA256SUMS | sha
 . "$BUNDLE/steps/bundle.sh"
 if [[ -z $host && -f /var/lib/satchel/host ]]; then host=$(cat /var/lib/satchel/host); fi
 choose_host "$host"
+STEP=status
+. "$BUNDLE/steps/journal.sh"
 
 # Each line is KIND, NAME, STATE (ok, note or bad) and a text, parted by tabs.
 lines=()
@@ -140,8 +142,20 @@ node() {
 	fi
 }
 
-# drift asks the steps what they would change. Files with secrets can be compared with
-# the secrets alone; without them, the journal's checksums tell who wrote last.
+# edited tells which files are not as the last script left them.
+edited() {
+	local path last now
+	read_journal "$STEP"
+	for path in ${WROTE[@]+"${!WROTE[@]}"}; do
+		last=${WROTE[$path]##* }
+		if [[ $path != /* || $last == - ]]; then continue; fi
+		now=$(sha256sum 2>/dev/null <"$path" || true)
+		if [[ ${now%% *} != "$last" ]]; then line drift "$path" bad 'has been edited since it was installed, or is gone'; fi
+	done
+}
+
+# drift asks the steps what they would change. Those that need a secret say it only where
+# the secrets are given.
 drift() {
 	local step said what
 	begin_changes
@@ -163,7 +177,12 @@ certificates
 addresses
 etcd_health
 node
-if [[ -e /var/lib/satchel/journal/log ]]; then drift; else line host "$HOST_NAME" bad 'no bundle is installed here'; fi
+if [[ -e /var/lib/satchel/journal/log ]]; then
+	edited
+	drift
+else
+	line host "$HOST_NAME" bad 'no bundle is installed here'
+fi
 if [[ -n $checks ]]; then
 	count=0
 	while IFS= read -r check; do

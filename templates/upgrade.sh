@@ -75,7 +75,7 @@ upgrade_node() {
 	upgrade_control_plane
 	if [[ $(node_release) != "$KUBERNETES_VERSION" || -f $cordoned ]]; then
 		drain
-		kubeadm upgrade node --ignore-preflight-errors="$IGNORED_ERRORS"
+		upgrade_worker
 	fi
 	run_steps
 	wait_for "the node $HOST_NAME to run Kubernetes $KUBERNETES_VERSION" at_release

@@ -20,6 +20,9 @@ func TestRulesFitTheSteps(t *testing.T) {
 	}
 	read := map[string]bool{}
 	for _, script := range scripts {
+		if path.Base(script) == "05-preflight.sh" {
+			continue // it reads files to judge the host, and puts none anywhere
+		}
 		text, err := templates.FS.ReadFile(script)
 		if err != nil {
 			t.Fatal(err)

@@ -3,7 +3,7 @@
 # image, which it would ask of the network otherwise.
 . "$BUNDLE/steps/lib.sh"
 
-record_tree /var/lib/cri-dockerd
+record_tree /var/lib/cri-dockerd /etc/cni
 unpack "$BUNDLE/files/$HOST_ARCH/cri-dockerd.tgz" /usr/local/bin 1
 units=/etc/systemd/system
 put "$BUNDLE/units/cri-docker.socket" "$units/cri-docker.socket"

@@ -75,6 +75,10 @@ hosts: {
 func testUpgrade(t *testing.T, from, to string) {
 	c := bootCluster(t, from, "up", oneAndTwo)
 	defer c.explain(t)
+	before := map[string]string{}
+	for name, m := range c.hosts {
+		before[name] = on(t, m, snapshot)
+	}
 	c.install(t)
 	c.waitReady(t, time.Minute)
 	c.smoke(t)
@@ -106,4 +110,8 @@ func testUpgrade(t *testing.T, from, to string) {
 		t.Errorf("%d of %d requests failed", outage, report.Tries)
 	}
 	c.smoke(t)
+	for _, name := range []string{"w2", "w1", "cp1"} {
+		on(t, c.hosts[name], resets)
+		looksAs(t, c.hosts[name], before[name], "after an upgrade and a reset")
+	}
 }

@@ -104,8 +104,17 @@ func testDryReset(t *testing.T, m *lab.Machine) {
 	looksAs(t, m, is, "after a dry reset")
 }
 
-func testResetAsks(t *testing.T, m *lab.Machine) {
+// settled installs and waits until keepalived has its address.
+func settled(t *testing.T, m *lab.Machine) {
+	t.Helper()
 	on(t, m, installs)
+	if m.Name() == "lb1" {
+		on(t, m, "for i in $(seq 100); do ip -o address | grep -q 10.0.0.100/ && exit; sleep 0.2; done; exit 1")
+	}
+}
+
+func testResetAsks(t *testing.T, m *lab.Machine) {
+	settled(t, m)
 	is := on(t, m, snapshot)
 	says(t, fails(t, m, "/opt/bundle/reset.sh </dev/null"), "say --yes where nobody can answer; nothing was changed")
 	says(t, fails(t, m, "echo lb2 | script -qec /opt/bundle/reset.sh /dev/null"), "that is another name; nothing was changed")
@@ -166,13 +175,13 @@ func testKilledThenReset(t *testing.T, m *lab.Machine, was string) {
 }
 
 func testKilledThenInstall(t *testing.T, m *lab.Machine, was string) {
-	on(t, m, installs)
+	settled(t, m)
 	whole := on(t, m, snapshot)
 	on(t, m, resets)
 	for _, step := range stepsOf(t, m) {
 		for _, after := range moments {
 			killed(t, m, installs, step, after)
-			on(t, m, installs)
+			settled(t, m)
 			says(t, on(t, m, installs), "nothing to change")
 			looksLike(t, m, whole, fmt.Sprintf("killed %vs into %s and installed again", after, step))
 			on(t, m, resets)

@@ -129,16 +129,17 @@ record_directories() {
 # record_tree DIR... notes directories in which programs keep things that we start. Those
 # that have something already are somebody's, and stay.
 record_tree() {
-	local dir was
+	local dir was mode
 	[[ -z $DRY_RUN ]] || return 0
 	for dir in "$@"; do
 		record_directories "$(dirname "$dir")"
-		was=absent
+		was=absent mode=''
 		if [[ -d $dir ]]; then
 			was=kept
+			mode=$(stat -c %a "$dir")
 			if [[ -z $(find "$dir" -mindepth 1 -maxdepth 1 -print -quit) ]]; then was=empty; fi
 		fi
-		record tree "$was" "$dir"
+		record tree "$was" "$dir" "$mode"
 	done
 }
 

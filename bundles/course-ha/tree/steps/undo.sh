@@ -33,7 +33,7 @@ undo_kind() {
 	case $kind in
 	file) undo_file "$number" "$was" "$what" ;;
 	dir) undo_directory "$what" ;;
-	tree) undo_tree "$was" "$what" ;;
+	tree) undo_tree "$was" "$what" "$number" ;;
 	enabled) undo_enabled "$was" "$what" ;;
 	active) undo_started "$what" ;;
 	sysctl) undo_sysctl "$number" "$what" ;;
@@ -116,7 +116,7 @@ undo_directory() {
 	fi
 }
 
-# undo_tree WAS DIR removes what programs kept there, with what is mounted below.
+# undo_tree WAS DIR NUMBER removes what programs kept there, with what is mounted below.
 undo_tree() {
 	local mounted
 	if [[ ! -d $2 ]]; then return; fi
@@ -129,6 +129,7 @@ undo_tree() {
 	done
 	if [[ $1 == empty ]]; then
 		find "$2" -mindepth 1 -delete
+		chmod "$(cat "$JOURNAL/former/$3")" "$2"
 	else
 		rm -rf --one-file-system "$2"
 	fi

@@ -109,9 +109,12 @@ upgrade_control_plane() {
 	local repository
 	[[ " $HOST_ROLES " == *' control-plane '* ]] || return 0
 	if [[ $(api_release "$HOST_ADDRESS:6443") == "$KUBERNETES_VERSION" ]]; then return; fi
-	repository=$(all --namespace kube-system get configmap kubeadm-config -o 'jsonpath={.data.ClusterConfiguration}' | sed -n 's/^imageRepository: //p')
-	wait_for "the images of Kubernetes $KUBERNETES_VERSION" kubeadm config images pull --kubernetes-version "v$KUBERNETES_VERSION" \
-		--image-repository "$repository" --cri-socket "$CRI_SOCKET"
+	# A registry may still have to be upgraded; images that were loaded are there.
+	if [[ -n $REGISTRY ]]; then
+		repository=$(all --namespace kube-system get configmap kubeadm-config -o 'jsonpath={.data.ClusterConfiguration}' | sed -n 's/^imageRepository: //p')
+		wait_for "the images of Kubernetes $KUBERNETES_VERSION" kubeadm config images pull --kubernetes-version "v$KUBERNETES_VERSION" \
+			--image-repository "$repository" --cri-socket "$CRI_SOCKET"
+	fi
 	if [[ $KUBEADM == init ]]; then
 		snapshot "$STATE/snapshots/before-$KUBERNETES_VERSION.db"
 		kubeadm upgrade apply "v$KUBERNETES_VERSION" --yes --ignore-preflight-errors="$IGNORED_ERRORS"
@@ -119,6 +122,11 @@ upgrade_control_plane() {
 		kubeadm upgrade node --ignore-preflight-errors="$IGNORED_ERRORS"
 	fi
 	wait_for "the API server at $HOST_ADDRESS:6443" api_ready "$HOST_ADDRESS:6443"
+}
+
+# upgrade_worker gives the kubelet of a worker its configuration; a control plane has it.
+upgrade_worker() {
+	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then kubeadm upgrade node --ignore-preflight-errors="$IGNORED_ERRORS"; fi
 }
 
 # etcdctl runs in the container of this host's etcd.

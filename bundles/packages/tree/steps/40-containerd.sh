@@ -21,7 +21,7 @@ if [[ ${1:-} == undo ]]; then
 	exit
 fi
 
-record_tree /var/lib/containerd /run/containerd /opt/containerd
+record_tree /var/lib/containerd /run/containerd /opt/containerd /etc/cni
 unit=/etc/systemd/system/containerd.service
 if [[ -z ${RUNTIME_PACKAGE:-} ]]; then
 	unpack "$BUNDLE/files/$HOST_ARCH/containerd.tar.gz" /usr/local
