@@ -183,7 +183,7 @@ func TestScriptOfAHost(t *testing.T) {
 func TestScriptForAnotherProgram(t *testing.T) {
 	p, tree := rendered(t, single)
 	tree = add(tree, "look.sh", 0o755, "#!/usr/bin/env python3\n")
-	expect(t, p, tree, "status.sh:1:1: it is a script for python3, so nothing proves that it asks for nothing from outside; write it for bash")
+	expect(t, p, tree, "look.sh:1:1: it is a script for python3, so nothing proves that it asks for nothing from outside; write it for bash")
 }
 
 func TestFetchingCommands(t *testing.T) {

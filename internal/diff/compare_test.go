@@ -162,10 +162,10 @@ func TestANodeThatHasToJoinAnew(t *testing.T) {
 	effect(t, d, Manual, "its address", "before install.sh runs")
 	d = after(t, `w1: {address: "10.0.0.21", roles: ["worker"]}`, `w1: {address: "10.0.0.21", roles: ["load-balancer"]}`)
 	effect(t, d, Drain, "a node that is gone", "./cluster.sh remove")
-	effect(t, d, Left, "what 40-containerd.sh did", "no step takes anything away")
+	effect(t, d, Left, "what 40-containerd.sh did", "only ./reset.sh takes things away")
 	d = after(t, `w1: {address: "10.0.0.21", roles: ["worker"]}`, `w1: {address: "10.0.0.21", roles: ["control-plane"]}`,
 		`w2: {address: "10.0.0.22", roles: ["worker"]}`, `w2: {address: "10.0.0.22", roles: ["control-plane"]}`)
-	effect(t, d, Rejoin, "role control-plane", "install again")
+	effect(t, d, Rejoin, "role control-plane", "./install.sh")
 }
 
 func TestSettingsThatARerunDoesNotApply(t *testing.T) {

@@ -83,17 +83,18 @@ func sameButNames(a, b *host) bool {
 	return true
 }
 
-// turn begins the line of host.env that names the control plane which joins before, and
-// is another one on each.
-const turn = "\nJOIN_AFTER="
+// turns begin the lines of host.env that name the control plane which joins before, which
+// is another one on each, and all of them, with the host itself among them.
+var turns = []string{"\nJOIN_AFTER=", "\nCONTROL_PLANES="}
 
 func withoutTurn(text string) string {
-	before, rest, ok := strings.Cut(text, turn)
-	if !ok {
-		return text
+	for _, turn := range turns {
+		if before, rest, ok := strings.Cut(text, turn); ok {
+			_, after, _ := strings.Cut(rest, "\n")
+			text = before + "\n" + after
+		}
 	}
-	_, after, _ := strings.Cut(rest, "\n")
-	return before + "\n" + after
+	return text
 }
 
 // secrets are those that hosts need newly.
