@@ -162,7 +162,9 @@ func (s *suite) indexes(r *release, problems *[]error) []string {
 			continue
 		}
 		base := func(arch string) string { return path.Join(c, "binary-"+arch, "Packages") }
-		all := r.lists(base("all")) && !r.noArchAll
+		// As for apt: a release that does not name "all" has no index of it, listed or not.
+		named := len(r.architectures) == 0 || slices.Contains(r.architectures, "all")
+		all := named && r.lists(base("all")) && !r.noArchAll
 		if !all || r.lists(base(s.arch)) {
 			bases = append(bases, base(s.arch))
 		}
