@@ -69,7 +69,7 @@ imageArchives: "registry.example.com/app/web:1.0": path: "images/web.tar"
 	// Once it is in the cache, the file is no longer needed.
 	s.must("build", "spec", "-o", "c.tar", "--offline")
 	s.must("verify", "c.tar")
-	if o := s.must("inspect", "c.tar"); !strings.Contains(o.stdout, "registry.example.com/app/web:1.0") {
+	if o := s.must("inspect", "c.tar", "--all"); !strings.Contains(o.stdout, "registry.example.com/app/web:1.0") {
 		t.Errorf("the image is not in the bundle:\n%s", o.stdout)
 	}
 	s.write("spec/images/web.tar", string(savedImage(t, "something else\n")))

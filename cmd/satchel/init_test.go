@@ -44,7 +44,7 @@ func TestEveryProfileIsValidAsWritten(t *testing.T) {
 			}
 			own := filepath.Join(t.TempDir(), "own")
 			satchel(t, "init", own, "--profile", p.Name, "--name", "my-own")
-			if said, _ := satchel(t, "vet", own); !strings.Contains(said, "cluster my-own,") {
+			if said, _ := satchel(t, "vet", own); !strings.Contains(said, " my-own,") {
 				t.Errorf("vet says %s", said)
 			}
 		})
