@@ -227,7 +227,7 @@ func gaps(a, b *side.Side) []Gap {
 	add("hosts and texts", a.Has.Texts, b.Has.Texts)
 	add("images", a.Has.Images, b.Has.Images)
 	add("files", a.Has.Files, b.Has.Files)
-	if a.Has.Packages || b.Has.Packages {
+	if len(a.Packages)+len(b.Packages) > 0 {
 		add("packages", a.Has.Packages, b.Has.Packages)
 	}
 	add("settings", a.Has.Settings, b.Has.Settings)

@@ -51,7 +51,7 @@ type step struct{ text string }
 
 var (
 	assignment = regexp.MustCompile(`(?m)(?:^|[\s;])([a-z_]+)=([^\s;()'"]+)`)
-	loop       = regexp.MustCompile(`(?s)for program in ([a-z ]+); do(.*?)\ndone`)
+	loop       = regexp.MustCompile(`(?s)for program in ([a-z ]+); do(.*?)\n\t*done`)
 	reading    = regexp.MustCompile(`"\$(HOST_DIR|BUNDLE)"?/([A-Za-z0-9_.*/$-]+)`)
 	serving    = regexp.MustCompile(`(?m)^serve (\S+) (\S+) (.*)$`)
 )

@@ -3,6 +3,7 @@ package push
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -209,7 +210,8 @@ func TestATransferThatStandsStillEnds(t *testing.T) {
 	patience.Idle = 200 * time.Millisecond
 	var why []string
 	pushImages(t, tar, proxy.host(), WithPatience(patience), WithNotice(func(r Retry) { why = append(why, r.Err.Error()) }))
-	if len(why) != 1 || !strings.Contains(why[0], "stands still") {
+	// A machine with much else to do may let a good transfer stand still too.
+	if other := func(w string) bool { return !strings.Contains(w, "stands still") }; len(why) == 0 || slices.ContainsFunc(why, other) {
 		t.Errorf("it tried again because of %q", why)
 	}
 }
