@@ -12,10 +12,14 @@ import (
 
 // rpmPackages are lines of a spec file by the names of its packages.
 var rpmPackages = [][]string{
+	{"filesystem", "Version: 3.16"}, // by these two a distribution is known
+	{"glibc", "Version: 2.34"},
 	{"util-linux", "Version: 2.37"},
 	{"iproute", "Version: 6.2"},
-	{"socat", "Version: 1.7.4", "Requires: libwrap0 >= 1:7.6"},
+	{"socat", "Version: 1.7.4", "Requires: libwrap0 >= 1:7.6", "Obsoletes: old-relay < 9"},
 	{"libwrap0", "Version: 7.6", "Epoch: 1"},
+	{"old-relay", "Version: 1"},
+	{"wants-socat", "Version: 1", "Requires: socat"},
 	{"cri-tools", "Version: 1.34.0"},
 	{"kubeadm", "Version: 1.34.4"},
 	{"kubectl", "Version: 1.34.4"},

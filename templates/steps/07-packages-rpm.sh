@@ -13,9 +13,12 @@ work=/var/cache/satchel
 
 # packager ARGUMENT... is dnf, or yum of EL7, with the bundle's repository and no other.
 packager() {
-	local program=dnf
-	command -v dnf >/dev/null || program=yum
-	env no_proxy='*' NO_PROXY='*' "$program" -c "$work/packages.conf" "$@" </dev/null
+	local -x no_proxy='*' NO_PROXY='*'
+	if command -v dnf >/dev/null; then
+		dnf -c "$work/packages.conf" "$@" </dev/null
+	else
+		yum -c "$work/packages.conf" "$@" </dev/null
+	fi
 }
 
 # patient COMMAND... runs a command of rpm or dnf, and waits while another has its lock.
@@ -234,7 +237,7 @@ if ((${#missing[@]})); then
 			die 'the package manager could not install them; mend what it says and run install.sh again'
 		# yum ends well even where it did not find all.
 		for name in "${missing[@]}"; do
-			is_there "$name" || die "the package $name was not installed; see what the package manager says to: packager install $name"
+			is_there "$name" || die "the package $name was not installed; run install.sh again"
 		done
 	fi
 	changed packages
