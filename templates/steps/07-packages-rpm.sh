@@ -119,12 +119,12 @@ take_apart() {
 		'Installing'*:) what=add ;;
 		'Upgrading'*: | 'Updating'*:) what=upgrade ;;
 		'Removing'*: | 'Downgrading'*: | 'Reinstalling'*:) what=refuse ;;
-		' replacing '* | '     replacing '*) what=refuse ;;
+		' '*'replacing '*) what=refuse ;;
 		' '*) ;;
 		*) what='' ;;
 		esac
 		[[ $line == ' '* ]] || row=()
-		if [[ -z $what || $line != ' '* ]]; then continue; fi
+		if [[ -z $what || $line != ' '*[![:space:]]* ]]; then continue; fi
 		read -r -a words <<<"$line"
 		row+=("${words[@]}")
 		[[ $what != refuse ]] || die "this would remove or downgrade ${words[*]}, which is not ours to change; nothing was changed. Remove it yourself, or take its place out of the spec"
@@ -219,10 +219,10 @@ if ((${#missing[@]})); then
 	# Where something is to be done, the answer no is an error.
 	said=$(packager --assumeno install "${missing[@]}" 2>&1) || true
 	take_apart "$said"
-	if ((${#added[@]} == 0)); then
+	if ((${#added[@]} + ${#upgraded[@]} == 0)) || [[ $said == *'No package '*' available'* ]]; then
 		die "the packages of the bundle do not fit this host; nothing was changed. If it has less than the spec's baseline, make one of it with baseline.sh. The package manager says:"$'\n'"$said"
 	fi
-	for entry in "${added[@]}"; do
+	for entry in ${added[@]+"${added[@]}"}; do
 		read -r name _ version <<<"$entry"
 		printf '%s %s %s\n' "${DRY_RUN:+would }install" "$name" "$version"
 	done
@@ -235,7 +235,6 @@ if ((${#missing[@]})); then
 		note
 		patient packager -y install "${missing[@]}" ||
 			die 'the package manager could not install them; mend what it says and run install.sh again'
-		# yum ends well even where it did not find all.
 		for name in "${missing[@]}"; do
 			is_there "$name" || die "the package $name was not installed; run install.sh again"
 		done
