@@ -85,7 +85,7 @@ configure() {
 # open_repository has dnf read the bundle's repository, or the registry host's, which has
 # to be the same.
 open_repository() {
-	local from=$BUNDLE said sum path found
+	local from=$BUNDLE said sum path found same=''
 	from=${from//%/%25}
 	from=file://${from// /%20}
 	if [[ -n $PACKAGES_URL ]]; then
@@ -102,11 +102,10 @@ open_repository() {
 	while read -r sum path; do
 		[[ $path == "packages/$PACKAGES_PLACE/repodata/repomd.xml" ]] || continue
 		for found in "$work"/cache/*/repomd.xml "$work"/cache/*/repodata/repomd.xml; do
-			if [[ -f $found && $(checksum "$found") != "$sum" ]]; then
-				die "$from has other packages than this bundle; nothing was changed. Install the registry host from this bundle first"
-			fi
+			if [[ -f $found && $(checksum "$found") == "$sum" ]]; then same=1; fi
 		done
 	done <"$BUNDLE/SHA256SUMS"
+	[[ -n $same ]] || die "$from has other packages than this bundle; nothing was changed. Install the registry host from this bundle first"
 }
 
 # take_apart reads the tables of a simulation: under a heading lines of a package's name,
