@@ -204,6 +204,9 @@ func (a *assembly) once(cmd *cobra.Command) error {
 	if err := lock.Unpack(ctx, store, lacking, a.plan.Images, a.bars); err != nil {
 		return err
 	}
+	if err := lock.CheckSignatures(ctx, store, lacking, a.plan.Supply.Packages); err != nil {
+		return err
+	}
 	draft, err := prepare(a.in)
 	if err != nil {
 		return fmt.Errorf("preparing bundle %q: %w", a.out.Path, err)

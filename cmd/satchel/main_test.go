@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -38,6 +39,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("BASE", root+"/testdata/diff/base")
 			return nil
 		},
+		Condition: func(name string) (bool, error) {
+			if name != "namespaces" {
+				return false, fmt.Errorf("there is no condition %q", name)
+			}
+			return exec.Command("unshare", "--mount", "--map-root-user", "true").Run() == nil, nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"upstream": upstreamCmd,
 			"flip":     flipCmd,
@@ -46,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"get":      getCmd,
 			"sshkey":   sshKeyCmd,
 			"debian":   debianCmd,
+			"rpms":     rpmsCmd,
 		},
 	})
 }

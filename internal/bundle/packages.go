@@ -9,6 +9,7 @@ import (
 	"github.com/satchel-kit/satchel/internal/cache"
 	"github.com/satchel-kit/satchel/internal/deb"
 	"github.com/satchel-kit/satchel/internal/lock"
+	"github.com/satchel-kit/satchel/internal/rpm"
 )
 
 // packageItems has the packages, and the indexes that make a repository of each set.
@@ -33,12 +34,32 @@ func packageItems(sets []lock.PackageSet, store *cache.Cache) ([]item, error) {
 
 // repository are the indexes, made from what the packages say themselves.
 func repository(set lock.PackageSet, store *cache.Cache) ([]item, error) {
+	if set.RPM() {
+		return rpmRepository(set, store)
+	}
 	var files []deb.PackageFile
 	for _, p := range set.Packages {
 		open := func() (io.ReadCloser, error) { return store.Get(p.Digest()) }
 		files = append(files, deb.PackageFile{Path: set.File(p), SHA256: p.SHA256, Size: p.Size, Open: open})
 	}
 	indexes, err := deb.WriteRepository(files, set.Place)
+	if err != nil {
+		return nil, err
+	}
+	var items []item
+	for _, index := range indexes {
+		items = append(items, atHand(path.Join(set.Dir(), index.Path), Plain, index.Data))
+	}
+	return items, nil
+}
+
+func rpmRepository(set lock.PackageSet, store *cache.Cache) ([]item, error) {
+	var files []rpm.PackageFile
+	for _, p := range set.Packages {
+		open := func() (io.ReadCloser, error) { return store.Get(p.Digest()) }
+		files = append(files, rpm.PackageFile{Path: set.File(p), SHA256: p.SHA256, Size: p.Size, Open: open})
+	}
+	indexes, err := rpm.WriteRepository(files)
 	if err != nil {
 		return nil, err
 	}

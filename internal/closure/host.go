@@ -126,7 +126,7 @@ func (c *check) newHost(in *plan.Host) *host {
 			h.needs[also] = true
 		}
 	}
-	h.installs = slices.IndexFunc(in.Steps, func(step string) bool { return step == "07-packages-deb.sh" })
+	h.installs = slices.IndexFunc(in.Steps, func(step string) bool { return strings.HasPrefix(step, "07-packages-") })
 	h.variables = c.environment(in.Name)
 	for _, v := range h.variables {
 		c.variables[v.name] = true

@@ -190,8 +190,8 @@ func (c *comparison) needs(e *effects, a, b *host) {
 			continue
 		}
 		program, pkg, _ := strings.Cut(need, ":")
-		if b.runs(packagesStep) {
-			e.add(effectKey{Run, program, "comes with the package " + pkg + ", which is new here", packagesStep}, "HOST_NEEDS", b.name)
+		if step := b.packagesStep(); step != "" {
+			e.add(effectKey{Run, program, "comes with the package " + pkg + ", which is new here", step}, "HOST_NEEDS", b.name)
 			continue
 		}
 		e.add(effectKey{Manual, program, "(package " + pkg + ") has to be there now; the preflight step refuses a host without it", "05-preflight.sh"}, "HOST_NEEDS", b.name)

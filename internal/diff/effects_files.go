@@ -143,8 +143,16 @@ func upgrade(from, to string) (Kind, string) {
 	return Upgrade, "is another patch of the same minor release: ./upgrade.sh on all hosts at once: kubeadm upgrade on the control planes one after another, then on the workers; install.sh refuses"
 }
 
-// packagesStep installs packages of the operating system out of the bundle.
-const packagesStep = "07-packages.sh"
+// packagesStep is the step that installs packages of the operating system out of the
+// bundle, or empty.
+func (h *host) packagesStep() string {
+	for _, step := range h.steps {
+		if strings.HasPrefix(step, "07-packages-") {
+			return step
+		}
+	}
+	return ""
+}
 
 // packageEffects are about packages of the operating system.
 func (c *comparison) packageEffects(e *effects, d *Diff) {
@@ -153,13 +161,14 @@ func (c *comparison) packageEffects(e *effects, d *Diff) {
 			continue
 		}
 		var users []string
+		step := ""
 		for _, name := range c.both() {
-			if h := c.b.hosts[name]; h.runs(packagesStep) && h.env["PACKAGES_DIR"] == "packages/"+p.Place {
-				users = append(users, name)
+			if h := c.b.hosts[name]; h.packagesStep() != "" && h.env["PACKAGES_PLACE"] == p.Place {
+				users, step = append(users, name), h.packagesStep()
 			}
 		}
 		if len(users) > 0 {
-			e.add(effectKey{Run, "packages of the operating system", "that are new or newer are installed; a package may restart its own services", packagesStep}, "packages/"+p.Place, users...)
+			e.add(effectKey{Run, "packages of the operating system", "that are new or newer are installed; a package may restart its own services", step}, "packages/"+p.Place, users...)
 		}
 	}
 }

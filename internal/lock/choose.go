@@ -23,7 +23,11 @@ func (r *resolver) packages(ctx context.Context, want plan.PackageSet) (set Pack
 	bar := r.bars.Start("packages of "+want.Place, 0)
 	defer func() { bar.Done(err) }()
 	set = asked(want)
-	err = r.chooseDebs(ctx, want, &set)
+	choose := r.chooseDebs
+	if want.RPM() {
+		choose = r.chooseRPMs
+	}
+	err = choose(ctx, want, &set)
 	if err != nil {
 		return PackageSet{}, fmt.Errorf("locking the packages of %s: %w", want.Place, err)
 	}
@@ -66,7 +70,7 @@ func (r *resolver) chooseDebs(ctx context.Context, want plan.PackageSet, set *Pa
 	if err != nil {
 		return err
 	}
-	names, err := pinned(want, func(name string) (all []string) {
+	names, err := pinned(want, "=", func(name string) (all []string) {
 		for _, x := range indexes {
 			all = append(all, x.Versions(name)...)
 		}
@@ -93,7 +97,7 @@ func debBaseline(want plan.PackageSet, indexes []*deb.Index) (*deb.Installed, er
 
 // pinned are the names to ask for: where the spec says upstream's version, with the
 // first of the packages' versions that is one of it.
-func pinned(want plan.PackageSet, versions func(name string) []string) ([]string, error) {
+func pinned(want plan.PackageSet, is string, versions func(name string) []string) ([]string, error) {
 	var names []string
 	var problems []error
 	for _, name := range want.Names {
@@ -114,7 +118,7 @@ func pinned(want plan.PackageSet, versions func(name string) []string) ([]string
 		case version == "":
 			problems = append(problems, fmt.Errorf("no repository has %s in version %s; there is %s", name, pin, strings.Join(all, ", ")))
 		default:
-			names = append(names, name+"="+version)
+			names = append(names, name+is+version)
 		}
 	}
 	return names, errors.Join(problems...)

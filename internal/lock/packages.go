@@ -38,26 +38,36 @@ type PackageRepository struct {
 	// Suites and Components are those of a deb repository.
 	Suites     []string `json:"suites,omitempty"`
 	Components []string `json:"components,omitempty"`
+	// SignedMetadata, Modules and ModuleHotfixes are those of an rpm repository.
+	SignedMetadata bool     `json:"signedMetadata,omitempty"`
+	Modules        []string `json:"modules,omitempty"`
+	ModuleHotfixes bool     `json:"moduleHotfixes,omitempty"`
 	// Keys is "sha256:…" of the keys, AnyAge says that the snapshots could be of any age.
 	Keys      string     `json:"keys"`
 	AnyAge    bool       `json:"anyAge,omitempty"`
 	Snapshots []Snapshot `json:"snapshots"`
 }
 
-// Snapshot is what names all packages of a suite by checksum, a signed Release.
+// Snapshot is what names all packages of a suite by checksum: a signed Release, or the
+// repomd.xml of an rpm repository.
 type Snapshot struct {
 	Suite string `json:"suite,omitempty"`
-	// Date is what it says of itself, in UTC.
-	Date   time.Time `json:"date"`
-	SHA256 string    `json:"sha256"`
+	// Date is what a Release says of itself, in UTC, and Revision what a repomd.xml does.
+	Date     time.Time `json:"date,omitzero"`
+	Revision string    `json:"revision,omitempty"`
+	SHA256   string    `json:"sha256"`
 }
 
 // Package is one package that is added to the baseline.
 type Package struct {
-	Name         string `json:"name"`
+	Name string `json:"name"`
+	// Version is as dpkg or rpm has it: [EPOCH:]VERSION-REVISION.
 	Version      string `json:"version"`
 	Architecture string `json:"architecture"`
 	URL          string `json:"url"`
+	// Repository is the name of the one that has an rpm package, whose keys have to have
+	// signed it.
+	Repository string `json:"repository,omitempty"`
 	// SHA256 is 64 lower-case hexadecimal digits.
 	SHA256 string `json:"sha256"`
 	// Size is in bytes.
@@ -73,8 +83,15 @@ func (s PackageSet) Dir() string { return "packages/" + s.Place }
 // System is the place without the architecture, such as "debian-12".
 func (s PackageSet) System() string { return s.Place[:strings.LastIndexByte(s.Place, '-')] }
 
-// File is the package's place in the set's repository (deb-name(7), with the epoch).
+// RPM says that the packages are those of rpm, and not of dpkg.
+func (s PackageSet) RPM() bool { return strings.HasPrefix(s.Place, "rhel-") }
+
+// File is the package's place in the set's repository (deb-name(7), with the epoch, which
+// is left out of the names of rpm packages).
 func (s PackageSet) File(p Package) string {
+	if s.RPM() {
+		return "pool/" + p.Name + "-" + p.Version[strings.IndexByte(p.Version, ':')+1:] + "." + p.Architecture + ".rpm"
+	}
 	return "pool/" + p.Name + "_" + strings.ReplaceAll(p.Version, ":", "%3a") + "_" + p.Architecture + ".deb"
 }
 
@@ -116,6 +133,7 @@ func asked(want plan.PackageSet) PackageSet {
 	for _, r := range want.Repositories {
 		s.Repositories = append(s.Repositories, PackageRepository{
 			Name: r.Name, URL: r.URL, Suites: r.Suites, Components: r.Components, AnyAge: r.AnyAge, Keys: digestOf(r.Keys),
+			SignedMetadata: r.SignedMetadata, Modules: r.Modules, ModuleHotfixes: r.ModuleHotfixes,
 		})
 	}
 	return s
@@ -137,6 +155,15 @@ func (s PackageSet) note(w wants) {
 		if r.AnyAge {
 			text += ", of any age"
 		}
+		if r.SignedMetadata {
+			text += ", with signed metadata"
+		}
+		if len(r.Modules) > 0 {
+			text += ", of the modules " + strings.Join(r.Modules, " ")
+		}
+		if r.ModuleHotfixes {
+			text += ", beside all modules"
+		}
 		w["repository "+r.Name+" "+at] = text
 	}
 }
@@ -152,7 +179,7 @@ func (s PackageSet) filled() PackageSet {
 }
 
 var (
-	placeForm = regexp.MustCompile(`^debian-[0-9.]+-[a-z0-9]+$`)
+	placeForm = regexp.MustCompile(`^(debian|rhel)-[0-9.]+-[a-z0-9]+$`)
 	// wordForm is what names, versions and architectures are made of.
 	wordForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+~:^_-]*$`)
 )

@@ -44,6 +44,36 @@ func TestPackagesComeBackAsTheyWereWritten(t *testing.T) {
 	}
 }
 
+func wantedRPMs() plan.PackageSet {
+	return plan.PackageSet{
+		Place: "rhel-9-amd64", Arch: "amd64", Names: []string{"socat"},
+		Repositories: []plan.PackageRepository{{Name: "base", URL: "http://rpm.example/os", Keys: []byte("key\n"), Modules: []string{"a:1"}}},
+	}
+}
+
+func TestPackagesOfRPMComeBackAsTheyWereWritten(t *testing.T) {
+	s := asked(wantedRPMs())
+	s.Repositories[0].Snapshots = []Snapshot{{Revision: "1700000000", SHA256: hex("a")}}
+	s.Packages = []Package{{Name: "socat", Version: "1:1.7.4-2.el9", Architecture: "x86_64", URL: "http://rpm.example/os/socat.rpm", Repository: "base", SHA256: hex("b"), Size: 10}}
+	l := &Lock{Format: Format, Packages: []PackageSet{s}}
+	back, err := Parse("satchel.lock", l.Bytes())
+	if err != nil || back.Digest() != l.Digest() || back.CountPackages() != 1 {
+		t.Fatalf("got %v, %v", back, err)
+	}
+	if got := back.Packages[0].File(back.Packages[0].Packages[0]); got != "pool/socat-1.7.4-2.el9.x86_64.rpm" {
+		t.Errorf("its file is %s", got)
+	}
+	if strings.Contains(string(l.Bytes()), `"date"`) {
+		t.Error("a repomd.xml has no date")
+	}
+	other := wantedRPMs()
+	other.Repositories[0].Modules, other.Repositories[0].SignedMetadata, other.Repositories[0].ModuleHotfixes = []string{"a:2"}, true, true
+	err = back.Covers(plan.Supply{Packages: []plan.PackageSet{other}})
+	if err == nil || !strings.Contains(err.Error(), "of the modules a:1, and needed for") || !strings.Contains(err.Error(), ", with signed metadata, of the modules a:2, beside all modules") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAPackageThatCannotBeIsRefused(t *testing.T) {
 	for want, change := range map[string]func(*PackageSet){
 		"FAMILY-RELEASE-ARCHITECTURE":         func(s *PackageSet) { s.Place = "../debian-12-amd64" },

@@ -123,6 +123,41 @@ func TestNodesOfTheirOwnKind(t *testing.T) {
 	}
 }
 
+// One system of rpm packages is for all architectures, each with its own addresses.
+func TestPackagesOfRPMByArchitecture(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"key.asc": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
+		"cluster.cue": `package cluster
+name: "x"
+network: hosts: "10.0.0.0/24"
+kubernetes: version: "1.34.4"
+os: {family: "rhel", release: "9"}
+hosts: b: {address: "10.0.0.2", roles: ["worker"], arch: "arm64"}
+runtime: name: "containerd"
+registry: mode: "preload"
+packages: systems: "rhel-9": repositories: base: {url: "http://rpm.example/9/$basearch/os/", keys: ["key.asc"], modules: ["a:1"]}
+` + oneHost,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := load(t, filepath.Join(dir, "cluster.cue"))
+	if len(p.Packages) != 2 {
+		t.Fatalf("there are %d sets", len(p.Packages))
+	}
+	for i, want := range []string{"rhel-9-amd64 http://rpm.example/9/x86_64/os", "rhel-9-arm64 http://rpm.example/9/aarch64/os"} {
+		set := p.Packages[i]
+		if got := set.Place + " " + set.Repositories[0].URL; got != want || !set.RPM() || !slices.Contains(set.Names, "iproute") || set.Repositories[0].Modules[0] != "a:1" {
+			t.Errorf("got %s with %v", got, set.Names)
+		}
+	}
+	if h := host(t, p, "b"); !slices.Contains(h.Steps, "07-packages-rpm.sh") || slices.Contains(h.Steps, "07-packages-deb.sh") {
+		t.Errorf("steps are %v", h.Steps)
+	}
+}
+
 // On CentOS 7 packages and the module of connection tracking have other names.
 func TestNamesByFamily(t *testing.T) {
 	p := made(t, oneHost+`os: {family: "rhel", release: "7.9"}

@@ -32,12 +32,26 @@ type PackageSet struct {
 
 // PackageRepository is where packages come from.
 type PackageRepository struct {
-	Name, URL          string
+	Name, URL string
+	// Suites, Components and AnyAge are about deb packages.
 	Suites, Components []string
+	AnyAge             bool
+	// SignedMetadata, Modules and ModuleHotfixes are about rpm packages.
+	SignedMetadata bool
+	Modules        []string
+	ModuleHotfixes bool
 	// Keys are ASCII-armored.
-	Keys   []byte
-	AnyAge bool
+	Keys []byte
 }
+
+// RPM says that the packages are those of rpm, and not of dpkg.
+func (s *PackageSet) RPM() bool { return strings.HasPrefix(s.Place, "rhel-") }
+
+// rpmArch are the names that rpm has for architectures.
+var rpmArch = map[string]string{"amd64": "x86_64", "arm64": "aarch64"}
+
+// RPMArch is rpm's name for the architecture.
+func (s *PackageSet) RPMArch() string { return rpmArch[s.Arch] }
 
 // PackagePin says a package's version without epoch and revision, as upstream has it.
 type PackagePin struct{ Name, Version string }
@@ -116,7 +130,7 @@ func (h *Host) addPackages(s *spec.Spec, c *Cluster) {
 	case !fromRegistry:
 		p.Carried = path.Join("packages", p.Place) + "/*"
 	}
-	h.add("07-packages-deb.sh")
+	h.add(map[string]string{"debian": "07-packages-deb.sh", "rhel": "07-packages-rpm.sh"}[h.OS])
 }
 
 // pins are the versions that the spec says, sorted by name.
@@ -173,7 +187,9 @@ func newPackageSet(s *spec.Spec, h *Host) *PackageSet {
 	for _, name := range sortedKeys(in.Repositories) {
 		r := in.Repositories[name]
 		set.Repositories = append(set.Repositories, PackageRepository{
-			Name: name, URL: strings.TrimRight(r.URL, "/"), Suites: r.Suites, Components: r.Components, AnyAge: r.AnyAge,
+			Name: name, URL: strings.ReplaceAll(strings.TrimRight(r.URL, "/"), "$basearch", set.RPMArch()),
+			Suites: r.Suites, Components: r.Components, AnyAge: r.AnyAge,
+			SignedMetadata: r.SignedMetadata, Modules: r.Modules, ModuleHotfixes: r.ModuleHotfixes,
 			Keys: repositoryKeys(s, r),
 		})
 	}

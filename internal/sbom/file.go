@@ -50,19 +50,26 @@ func newFile(l lock.File) file {
 }
 
 // newPackage is a package of the operating system
-// (https://github.com/package-url/purl-spec/blob/main/types-doc/deb-definition.md).
+// (https://github.com/package-url/purl-spec/blob/main/types-doc, deb and rpm).
 func newPackage(set lock.PackageSet, p lock.Package) file {
 	f := file{
 		id: identity("Package", set.Place, p.Name, p.SHA256), path: path.Join(set.Dir(), set.File(p)),
 		name: p.Name, version: p.Version, url: p.URL, sha256: p.SHA256, size: p.Size,
 	}
 	distro, vendor := set.System(), "debian"
-	if _, release, _ := strings.Cut(distro, "-"); strings.Contains(release, ".") {
+	if _, release, _ := strings.Cut(distro, "-"); !set.RPM() && strings.Contains(release, ".") {
 		// Of the family, Ubuntu's releases have a dot.
 		distro, vendor = "ubuntu-"+release, "ubuntu"
 	}
 	q := packageurl.Qualifiers{{Key: "arch", Value: p.Architecture}, {Key: "checksum", Value: "sha256:" + p.SHA256}, {Key: "distro", Value: distro}}
-	f.purl = packageurl.NewPackageURL(packageurl.TypeDebian, vendor, p.Name, p.Version, q, "").ToString()
+	kind, version := packageurl.TypeDebian, p.Version
+	if set.RPM() {
+		kind, vendor = packageurl.TypeRPM, "rhel"
+		if epoch, rest, has := strings.Cut(version, ":"); has {
+			version, q = rest, append(q, packageurl.Qualifier{Key: "epoch", Value: epoch})
+		}
+	}
+	f.purl = packageurl.NewPackageURL(kind, vendor, p.Name, version, q, "").ToString()
 	return f
 }
 

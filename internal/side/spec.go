@@ -166,9 +166,11 @@ func lockSide(l *lock.Lock) *Side {
 	}
 	for _, set := range l.Packages {
 		for _, p := range set.Packages {
-			s.Packages = append(s.Packages, Package{
-				Place: set.Place, Name: p.Name, Version: p.Version, Arch: p.Architecture, SHA256: p.SHA256, Size: p.Size,
-			})
+			// A bundle knows no more of a package than its file's name says.
+			if named, ok := parsePackage(set.Dir() + "/" + set.File(p)); ok {
+				named.SHA256, named.Size = p.SHA256, p.Size
+				s.Packages = append(s.Packages, named)
+			}
 		}
 	}
 	sortPackages(s.Packages)

@@ -608,9 +608,10 @@ type Packages struct {
 	From string `json:"from"`
 
 	// systems are the operating systems whose hosts get packages, keyed by FAMILY-RELEASE as
-	// the hosts' os has it, such as "debian-12". Hosts of another system, or without a
-	// release, get none, and install.sh names the packages that they lack. Each
-	// architecture is resolved by itself. The family is debian: deb packages.
+	// the hosts' os has it, such as "debian-12" or "rhel-9". Hosts of another system, or
+	// without a release, get none, and install.sh names the packages that they lack. Each
+	// architecture is resolved by itself. Those of debian are deb packages, those of rhel
+	// rpm packages.
 	Systems map[string]PackageSystem `json:"systems,omitempty"`
 }
 
@@ -633,15 +634,17 @@ type PackageSystem struct {
 	Prefer []string `json:"prefer,omitempty"`
 }
 
-// #PackageRepository is a repository of deb packages. What is not signed by one of
-// its keys is not taken.
+// #PackageRepository is a repository of deb packages, or of rpm packages for the family
+// rhel. What is not signed by one of its keys is not taken.
 type PackageRepository struct {
 	// url is where the repository is; file:// names a directory on the build machine.
-	// `sources` can say where to fetch instead.
+	// `sources` can say where to fetch instead. For rpm packages it is what has the directory
+	// repodata; $basearch in it stands for x86_64 or aarch64, and no other variable is known.
 	URL string `json:"url"`
 
 	// suites are such as bookworm and bookworm-updates; a flat repository has the suite "/".
-	Suites []string `json:"suites"`
+	// A repository of deb packages needs them, one of rpm packages has none.
+	Suites []string `json:"suites,omitempty"`
 
 	// components are those of the suites, such as main; a flat repository has none.
 	Components []string `json:"components,omitempty"`
@@ -651,8 +654,20 @@ type PackageRepository struct {
 	Keys []string `json:"keys"`
 
 	// anyAge takes a snapshot whose time has run out, as snapshots do. Of a mirror that
-	// should be up to date it would hide that it no longer is.
+	// should be up to date it would hide that it no longer is. Only deb repositories say
+	// until when they are valid.
 	AnyAge bool `json:"anyAge"`
+
+	// signedMetadata says that the repository of rpm packages signs its index, as
+	// pkgs.k8s.io does (repo_gpgcheck=1). Without it every package has to be signed itself.
+	SignedMetadata bool `json:"signedMetadata"`
+
+	// modules are streams of modules of rpm packages to enable in place of the default ones.
+	Modules []string `json:"modules,omitempty"`
+
+	// moduleHotfixes lets no module hide packages of this repository, for repositories of
+	// vendors such as Docker's (module_hotfixes=1).
+	ModuleHotfixes bool `json:"moduleHotfixes"`
 }
 
 // #Application is a Deployment.
