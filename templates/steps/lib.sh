@@ -194,8 +194,7 @@ put() {
 	shift $(($# > 3 ? 3 : $#))
 	scratch
 	fill "$source" >"$NEW"
-	if [[ -n $DRY_RUN ]] && (($#)) && ! command -v "$1" >/dev/null; then shift $#; fi
-	if (($#)) && ! same_file "$NEW" "$dest" && ! said=$("$@" "$NEW" 2>&1); then
+	if (($#)) && { [[ -z $DRY_RUN ]] || command -v "$1" >/dev/null; } && ! same_file "$NEW" "$dest" && ! said=$("$@" "$NEW" 2>&1); then
 		masked <<<"$said" >&2
 		die "the new $dest does not pass: $*"
 	fi

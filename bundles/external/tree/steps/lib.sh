@@ -116,12 +116,12 @@ fill() {
 	printf '%s' "$rest"
 }
 
-# masked hides secrets again, for output.
+# masked hides secrets again, for output. Whose they are is no secret.
 masked() {
 	local line name
 	while IFS= read -r line || [[ -n $line ]]; do
 		for name in ${SECRET[@]+"${!SECRET[@]}"}; do
-			line=${line//"${SECRET[$name]}"/@secret:$name@}
+			[[ $name == cluster || $name == created ]] || line=${line//"${SECRET[$name]}"/@secret:$name@}
 		done
 		printf '%s\n' "$line"
 	done
@@ -187,13 +187,14 @@ replace() {
 }
 
 # put SOURCE DEST [MODE [CHECK...]] installs a file of the bundle with its secrets.
-# CHECK is run with the new file's path as its last argument before it takes effect.
+# CHECK is run with the new file's path as its last argument before it takes effect; a dry
+# run may come before the package that brings it.
 put() {
 	local source=$1 dest=$2 mode=${3:-644} said
 	shift $(($# > 3 ? 3 : $#))
 	scratch
 	fill "$source" >"$NEW"
-	if (($#)) && ! same_file "$NEW" "$dest" && ! said=$("$@" "$NEW" 2>&1); then
+	if (($#)) && { [[ -z $DRY_RUN ]] || command -v "$1" >/dev/null; } && ! same_file "$NEW" "$dest" && ! said=$("$@" "$NEW" 2>&1); then
 		masked <<<"$said" >&2
 		die "the new $dest does not pass: $*"
 	fi

@@ -258,8 +258,12 @@ if [[ -n $REGISTRY_ADDRESS && -n ${KUBEADM:-} && $REGISTRY_ADDRESS != "$HOST_ADD
 fi
 
 # Whose this host is, for reset.sh, which may find it half installed.
-if [[ -z $DRY_RUN ]]; then
+note() {
+	if [[ -f $STATE/$1 && $(cat "$STATE/$1") == "$2" ]]; then return; fi
 	mkdir -p "$STATE"
-	printf '%s\n' "$CLUSTER_NAME" >"$STATE/cluster"
-	printf '%s\n' "$HOST_NAME" >"$STATE/host"
+	printf '%s\n' "$2" >"$STATE/$1"
+}
+if [[ -z $DRY_RUN ]]; then
+	note cluster "$CLUSTER_NAME"
+	note host "$HOST_NAME"
 fi

@@ -1,0 +1,13 @@
+#!/bin/bash
+# 2.2.1: names of services.
+. "$BUNDLE/checks/lib.sh"
+
+only_on "$NODES" || exit 0
+for service in kubernetes=default/ClusterIP kube-dns=kube-system/ClusterIP $SERVICES; do
+	name=${service%%=*} rest=${service#*=}
+	namespace=${rest%%/*}
+	if [[ ${rest#*/} == ExternalName ]]; then continue; fi
+	full=$name.$namespace.svc.$DNS_DOMAIN
+	found=$(dns_lookup "$full") || found=''
+	if [[ -n $found ]]; then ok "$full is ${found//$'\n'/ }"; else wrong "CoreDNS at $DNS_ADDRESS does not know $full"; fi
+done

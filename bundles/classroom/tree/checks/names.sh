@@ -1,0 +1,13 @@
+#!/bin/bash
+# 1.1.1: every host is known by its name.
+. "$BUNDLE/checks/lib.sh"
+
+for host in $HOSTS; do
+	name=${host%%=*} address=${host#*=}
+	found=$(getent ahostsv4 "$name" 2>/dev/null | awk '{print $1; exit}') || true
+	if [[ $found == "$address" ]]; then
+		ok "$name is $address"
+	else
+		wrong "$name should be $address and is ${found:-unknown}: look into /etc/hosts"
+	fi
+done

@@ -1,0 +1,12 @@
+#!/bin/bash
+# 1.1.9: every Deployment has the pods that it wants.
+. "$BUNDLE/checks/lib.sh"
+
+on_control_plane || exit 0
+total=0
+while read -r namespace name wanted there; do
+	[[ -n $name ]] || continue
+	total=$((total + 1))
+	if ((${there:-0} >= wanted)); then ok "$namespace/$name has $wanted of $wanted pods"; else wrong "$namespace/$name has ${there:-0} of $wanted pods: kubectl -n $namespace describe deployment $name"; fi
+done < <(ask get deployments --all-namespaces -o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name} {.spec.replicas} {.status.availableReplicas}{"\n"}{end}')
+if ((total == 0)); then wrong 'there is no Deployment at all, not even CoreDNS'; fi

@@ -1,0 +1,117 @@
+#!/bin/bash
+# What a cluster needs in the course of its life, each on a control plane.
+set -euo pipefail
+
+usage() {
+	cat <<'EOT'
+Usage: ./cluster.sh COMMAND [--host NAME] [--secrets FILE]
+
+  remove NAME       take a node out: its pods leave, its etcd member goes, and the node is
+                    deleted. Then run ./reset.sh on that host
+  certificates      renew the certificates of this control plane and start its parts again,
+                    one after another; do one control plane at a time
+  snapshot [FILE]   save etcd; default: below /var/lib/satchel/snapshots
+  token             make the bootstrap token of the secrets good again for a day, so that
+                    new hosts can join; needs --secrets
+
+To add a node, put it into the spec, build a bundle with the same secrets, and run
+install.sh of it on the new host, then on the load balancers and the others.
+To rotate the passwords of keepalived, haproxy's page or the registry, make new secrets and
+run install.sh --secrets FILE on the hosts that have them, the load balancers at once.
+
+The environment variable SATCHEL_DRAIN is how many seconds pods have to leave, default 300.
+EOT
+}
+
+die() { printf 'cluster.sh: %s\n' "$*" >&2; exit 1; }
+wrong_usage() { printf 'cluster.sh: %s\n' "$*" >&2; usage >&2; exit 2; }
+
+BUNDLE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SECRETS='' DRY_RUN='' host='' command='' argument=''
+while (($#)); do
+	case $1 in
+	--host | --secrets)
+		[[ -n ${2:-} ]] || wrong_usage "$1 needs a value"
+		if [[ $1 == --host ]]; then host=$2; else SECRETS=$2; fi
+		shift
+		;;
+	-h | --help) usage; exit 0 ;;
+	-*) wrong_usage "unknown argument: $1" ;;
+	*) if [[ -z $command ]]; then command=$1; elif [[ -z $argument ]]; then argument=$1; else wrong_usage "unknown argument: $1"; fi ;;
+	esac
+	shift
+done
+case $command in
+remove) [[ -n $argument ]] || wrong_usage 'remove needs the name of a node' ;;
+certificates | snapshot | token) ;;
+*) wrong_usage 'say what to do' ;;
+esac
+[[ -f $BUNDLE/SHA256SUMS ]] || die 'no SHA256SUMS beside this script; run it in an unpacked bundle (satchel unpack)'
+result=$(cd "$BUNDLE" && grep -E '  (cluster|steps/bundle)\.sh$' SHA256SUMS | sha256sum --check --quiet --strict - 2>&1) ||
+	die "the bundle is damaged; nothing was changed. Copy it again. sha256sum says:"$'\n'"$result"
+. "$BUNDLE/steps/bundle.sh"
+if [[ -z $host && -f /var/lib/satchel/host ]]; then host=$(cat /var/lib/satchel/host); fi
+choose_host "$host"
+[[ -f /etc/kubernetes/admin.conf && -f /var/lib/satchel/kubeadm ]] || die "$HOST_NAME is not a control plane of a cluster; run this on one"
+begin_changes
+# shellcheck source=steps/turn.sh
+. "$BUNDLE/steps/turn.sh"
+
+remove() {
+	local address member
+	[[ $argument != "$HOST_NAME" ]] || die "this is $argument itself; run this on another control plane"
+	if ! all get node "$argument" >/dev/null 2>&1; then
+		die "the cluster has no node $argument; it has: $(all get nodes -o 'jsonpath={.items[*].metadata.name}')"
+	fi
+	address=$(all get node "$argument" -o 'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}')
+	kubectl --kubeconfig="$ADMIN" drain "$argument" --ignore-daemonsets --delete-emptydir-data --timeout="${SATCHEL_DRAIN:-300}s"
+	member=$(etcdctl member list | awk -F', ' -v name="$argument" '$3 == name {print $1}')
+	if [[ -n $member ]]; then
+		etcdctl member remove "$member"
+	fi
+	all delete node "$argument"
+	say "$argument (${address%% *}) is no node any more; now run ./reset.sh there"
+}
+
+certificates() {
+	local part
+	kubeadm certs renew all
+	replace "$ADMIN" /root/.kube/config 600
+	for part in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+		[[ ! -f /etc/kubernetes/manifests/$part.yaml ]] || restart_part "$part"
+	done
+}
+
+# restart_part NAME ends a static pod's container; the kubelet starts it again.
+restart_part() {
+	local before
+	before=$(crictl ps --name "^$1\$" --quiet | head -n 1)
+	[[ -z $before ]] || crictl stop "$before" >/dev/null
+	wait_for "$1 to run again" restarted "$1" "$before"
+	wait_for 'the API server to be ready' all get --raw /readyz
+}
+
+restarted() {
+	local now
+	now=$(crictl ps --name "^$1\$" --quiet | head -n 1)
+	[[ -n $now && $now != "$2" ]]
+}
+
+token() {
+	[[ -n ${SECRET[bootstrap-token]:-} ]] || die 'give --secrets FILE with the secret bootstrap-token'
+	printf '%s\n' 'apiVersion: v1' 'kind: Secret' 'type: bootstrap.kubernetes.io/token' \
+		"metadata: {name: 'bootstrap-token-${SECRET[bootstrap-token]%%.*}', namespace: kube-system}" \
+		"stringData: {token-id: '${SECRET[bootstrap-token]%%.*}', token-secret: '${SECRET[bootstrap-token]#*.}', expiration: '$(date -u -d '+1 day' +%FT%TZ)', usage-bootstrap-authentication: 'true', usage-bootstrap-signing: 'true', auth-extra-groups: 'system:bootstrappers:kubeadm:default-node-token'}" |
+		all apply --filename - >/dev/null
+	say 'new hosts can join for a day'
+}
+
+work() {
+	case $command in
+	remove) remove ;;
+	certificates) certificates ;;
+	snapshot) snapshot "${argument:-$STATE/snapshots/$(date -u +%Y%m%dT%H%M%SZ).db}" ;;
+	token) token ;;
+	esac
+}
+logged work

@@ -1,0 +1,39 @@
+#!/bin/bash
+# containerd and runc from their static builds, unless they come as packages, with the
+# bundle's registry.
+. "$BUNDLE/steps/lib.sh"
+
+# undo ends what pods may be left, before containerd stops; it would leave
+# their processes behind.
+undo() {
+	local space name
+	if ! systemctl is-active --quiet containerd.service; then return; fi
+	for space in $(ctr namespaces ls -q); do
+		for name in $(ctr --namespace "$space" containers ls -q); do
+			ctr --namespace "$space" tasks delete --force "$name" >/dev/null 2>&1 || true
+			ctr --namespace "$space" containers delete "$name" >/dev/null 2>&1 || true
+		done
+	done
+}
+
+if [[ ${1:-} == undo ]]; then
+	undo "${@:2}"
+	exit
+fi
+
+record_tree /var/lib/containerd /run/containerd /opt/containerd /etc/cni
+unit=/etc/systemd/system/containerd.service
+if [[ -z ${RUNTIME_PACKAGE:-} ]]; then
+	unpack "$BUNDLE/files/$HOST_ARCH/containerd.tar.gz" /usr/local
+	put_binary "$BUNDLE/files/$HOST_ARCH/runc" /usr/local/sbin/runc
+	put "$BUNDLE/units/containerd.service" "$unit"
+fi
+put "$HOST_DIR/config.toml" /etc/containerd/config.toml
+if [[ -n $REGISTRY ]]; then
+	put "$HOST_DIR/hosts.toml" "/etc/containerd/certs.d/$REGISTRY/hosts.toml"
+	put_registry_ca "/etc/containerd/certs.d/$REGISTRY/ca.crt"
+fi
+reload_units "$unit"
+enable containerd.service
+serve containerd.service restart /etc/containerd/config.toml "$unit" containerd.tar.gz /usr/local/sbin/runc
+record_own containers

@@ -1,0 +1,32 @@
+#!/bin/bash
+# kubeadm, kubelet, kubectl, crictl and the CNI plugins and the kubelet's unit, unless they
+# come as packages, and the configuration that kubeadm reads. The kubelet is enabled but
+# not started: kubeadm writes its configuration first.
+. "$BUNDLE/steps/lib.sh"
+
+# What kubeadm, the kubelet and the pods of the cluster keep.
+record_tree /etc/kubernetes /etc/cni /opt/cni/bin /var/lib/kubelet /var/lib/cni /run/flannel /var/log/pods /var/log/containers \
+	/usr/libexec/kubernetes /root/.kube/cache
+if [[ -z ${KUBERNETES_PACKAGES:-} ]]; then
+	for program in kubeadm kubelet kubectl; do
+		put_binary "$BUNDLE/files/$HOST_ARCH/$program" "/usr/local/bin/$program"
+	done
+	unpack "$BUNDLE/files/$HOST_ARCH/crictl.tar.gz" /usr/local/bin
+	unpack "$BUNDLE/files/$HOST_ARCH/cni-plugins.tgz" /opt/cni/bin
+	units=/etc/systemd/system
+	put "$BUNDLE/units/kubelet.service" "$units/kubelet.service"
+	put "$BUNDLE/units/kubelet.service.d/10-kubeadm.conf" "$units/kubelet.service.d/10-kubeadm.conf"
+	reload_units "$units/kubelet.service" "$units/kubelet.service.d/10-kubeadm.conf"
+fi
+put "$HOST_DIR/crictl.yaml" /etc/crictl.yaml
+enable kubelet.service
+# The kubelet looks for static pods on workers too, and complains each second without it.
+record_directories /etc/kubernetes/manifests
+put "$HOST_DIR/kubeadm.yaml" /etc/kubernetes/kubeadm.yaml 600
+if [[ -d $HOST_DIR/patches ]]; then
+	for patch in "$HOST_DIR"/patches/*; do
+		put "$patch" "/etc/kubernetes/patches/$(basename "$patch")"
+	done
+fi
+# Containers go on running meanwhile.
+serve kubelet.service try-restart /usr/local/bin/kubelet "$units/kubelet.service" "$units/kubelet.service.d/10-kubeadm.conf"

@@ -1,0 +1,217 @@
+# shellcheck shell=bash
+# The upgrade of one node, and whose turn it is. Control planes look at each other's
+# nodes. Workers may not: a kubelet sees its own node alone, so a worker asks for its turn
+# by an annotation there, and the first control plane gives it. A worker needs no rights
+# but those of its kubelet.
+. "$BUNDLE/steps/lib.sh"
+
+KUBELET=/etc/kubernetes/kubelet.conf
+ADMIN=/etc/kubernetes/admin.conf
+MARK=satchel-upgrade
+cordoned=$STATE/cordoned
+
+runs() { [[ " $HOST_STEPS " == *" $1.sh "* ]]; }
+
+# own ARGUMENT... is kubectl with the kubelet's rights, all with those of an administrator.
+own() { kubectl --kubeconfig="$KUBELET" --request-timeout=10s "$@"; }
+all() { kubectl --kubeconfig="$ADMIN" --request-timeout=10s "$@"; }
+
+node_release() {
+	local release
+	release=$(own get node "$HOST_NAME" -o 'jsonpath={.status.nodeInfo.kubeletVersion}')
+	printf '%s' "${release#v}"
+}
+
+# at_release is true when the node is ready with the new kubelet.
+at_release() {
+	[[ $(node_release) == "$KUBERNETES_VERSION" ]] &&
+		[[ $(own get node "$HOST_NAME" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}') == True ]]
+}
+
+# api_release HOST:PORT prints the release of an API server, which anybody may ask.
+api_release() {
+	kubectl --kubeconfig=/dev/null --username=anonymous --password=none --server="https://$1" \
+		--insecure-skip-tls-verify --request-timeout=5s get --raw /version </dev/null | sed -n 's/.*"gitVersion": *"v\([^"]*\)".*/\1/p'
+}
+
+apis_at_release() {
+	local api
+	for api in $CONTROL_PLANES; do
+		[[ $(api_release "$api") == "$KUBERNETES_VERSION" ]] || return 1
+	done
+}
+
+# check_way FROM holds that the releases of this node and of the API servers lead to the
+# bundle's: another patch, or the next minor release.
+check_way() {
+	local from api
+	wait_for "the API server at $API" api_ready "$API"
+	check_one "this node" "$(node_release)"
+	for api in $CONTROL_PLANES; do
+		from=$(api_release "$api" 2>/dev/null || true)
+		if [[ -n $from ]]; then check_one "the API server at $api" "$from"; fi
+	done
+}
+
+check_one() { # WHAT RELEASE
+	local from to
+	IFS=. read -r -a from <<<"${2%%[-+]*}"
+	IFS=. read -r -a to <<<"$KUBERNETES_VERSION"
+	if ((to[0] != from[0] || to[1] < from[1] || to[1] == from[1] && to[2] < from[2])); then
+		die "$1 has Kubernetes $2, and the bundle has $KUBERNETES_VERSION, which is older: kubeadm does not go back. Nothing was changed"
+	fi
+	if ((to[1] > from[1] + 1)); then
+		die "$1 has Kubernetes $2, and the bundle has $KUBERNETES_VERSION: that skips a minor release. Go to ${from[0]}.$((from[1] + 1)) first. Nothing was changed"
+	fi
+}
+
+# wait_turn waits for it. A node that has had its turn and was interrupted goes on.
+wait_turn() {
+	if at_release && [[ ! -f $cordoned ]]; then return; fi
+	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then
+		wait_for "the control planes to run Kubernetes $KUBERNETES_VERSION" apis_at_release
+		[[ $(mark) == "turn-$KUBERNETES_VERSION" ]] || own annotate node "$HOST_NAME" --overwrite "$MARK=asks-$KUBERNETES_VERSION" >/dev/null
+		wait_for "the first control plane to call this worker" called
+	elif [[ -n $JOIN_AFTER ]]; then
+		wait_for "the control plane at $JOIN_AFTER, which comes before this one" before_done
+	fi
+}
+
+mark() { own get node "$HOST_NAME" -o "jsonpath={.metadata.annotations.$MARK}"; }
+called() { [[ $(mark) == "turn-$KUBERNETES_VERSION" ]]; }
+
+# before_done is true when the control plane before this one is through.
+before_done() {
+	local line
+	[[ $(api_release "$JOIN_AFTER") == "$KUBERNETES_VERSION" ]] || return 1
+	line=$(nodes | awk -v address="${JOIN_AFTER%:*}" '$5 == address')
+	[[ $line == *" v$KUBERNETES_VERSION True - "* ]]
+}
+
+# nodes prints a line for each: NAME RELEASE READY UNSCHEDULABLE ADDRESS MARK; - is nothing.
+nodes() {
+	all get nodes -o 'jsonpath={range .items[*]}{.metadata.name}|{.status.nodeInfo.kubeletVersion}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.unschedulable}|{.status.addresses[?(@.type=="InternalIP")].address}|{.metadata.annotations.'"$MARK"'}{"\n"}{end}' |
+		awk -F'|' '{split($5, address, " "); print $1, $2, $3, ($4 == "" ? "-" : $4), address[1], ($6 == "" ? "-" : $6)}'
+}
+
+end_turn() {
+	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then own annotate node "$HOST_NAME" "$MARK-" >/dev/null; fi
+}
+
+# new_kubeadm installs the one that does the upgrade.
+new_kubeadm() {
+	[[ -z ${KUBERNETES_PACKAGES:-} ]] || die 'Kubernetes comes from packages here, which upgrade.sh does not replace'
+	put_binary "$BUNDLE/files/$HOST_ARCH/kubeadm" /usr/local/bin/kubeadm
+}
+
+# upgrade_control_plane has kubeadm replace the parts of a control plane.
+upgrade_control_plane() {
+	local repository
+	[[ " $HOST_ROLES " == *' control-plane '* ]] || return 0
+	if [[ $(api_release "$HOST_ADDRESS:6443") == "$KUBERNETES_VERSION" ]]; then return; fi
+	# A registry may still have to be upgraded; images that were loaded are there.
+	if [[ -n $REGISTRY ]]; then
+		repository=$(all --namespace kube-system get configmap kubeadm-config -o 'jsonpath={.data.ClusterConfiguration}' | sed -n 's/^imageRepository: //p')
+		wait_for "the images of Kubernetes $KUBERNETES_VERSION" kubeadm config images pull --kubernetes-version "v$KUBERNETES_VERSION" \
+			--image-repository "$repository" --cri-socket "$CRI_SOCKET"
+	fi
+	if [[ $KUBEADM == init ]]; then
+		snapshot "$STATE/snapshots/before-$KUBERNETES_VERSION.db"
+		kubeadm upgrade apply "v$KUBERNETES_VERSION" --yes --ignore-preflight-errors="$IGNORED_ERRORS"
+	else
+		kubeadm upgrade node --ignore-preflight-errors="$IGNORED_ERRORS"
+	fi
+	wait_for "the API server at $HOST_ADDRESS:6443" api_ready "$HOST_ADDRESS:6443"
+}
+
+# upgrade_worker gives the kubelet of a worker its configuration; a control plane has it.
+upgrade_worker() {
+	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then kubeadm upgrade node --ignore-preflight-errors="$IGNORED_ERRORS"; fi
+}
+
+# etcdctl runs in the container of this host's etcd.
+etcdctl() {
+	crictl exec "$(crictl ps --name '^etcd$' --quiet | head -n 1)" etcdctl --cacert /etc/kubernetes/pki/etcd/ca.crt \
+		--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key "$@"
+}
+
+# snapshot FILE saves what etcd has, unless the file is there. Only root can read it.
+snapshot() {
+	local inside=/var/lib/etcd/satchel-snapshot
+	if [[ -s $1 ]]; then return; fi
+	rm -f "$inside"
+	etcdctl snapshot save "$inside" >/dev/null
+	(umask 077 && mkdir -p "$(dirname "$1")" && cp "$inside" "$1.new")
+	rm -f "$inside"
+	on_disk "$1.new"
+	mv "$1.new" "$1"
+	printf 'etcd was saved to %s\n' "$1"
+}
+
+# pods prints those that have to leave this node: NAMESPACE NAME OWNER.
+pods() {
+	own get pods --all-namespaces --field-selector "spec.nodeName=$HOST_NAME" \
+		-o 'jsonpath={range .items[*]}{.metadata.namespace}|{.metadata.name}|{.metadata.ownerReferences[0].kind}|{.status.phase}{"\n"}{end}' |
+		awk -F'|' '$3 != "DaemonSet" && $3 != "Node" && $4 != "Succeeded" && $4 != "Failed" {print $1, $2, ($3 == "" ? "-" : $3)}'
+}
+
+# drain has no new pods come here, and those that are here leave, as their disruption
+# budgets allow.
+drain() {
+	local left namespace name begin=$SECONDS
+	left=$(pods | awk '$3 == "-" {print $1 "/" $2}')
+	[[ -z $left || -n ${force:-} ]] ||
+		die "these pods have nothing that would start them elsewhere: $(tr '\n' ' ' <<<"$left"); delete them, or give --force. Nothing was changed"
+	if [[ ! -f $cordoned ]]; then
+		if [[ $(own get node "$HOST_NAME" -o 'jsonpath={.spec.unschedulable}') == true ]]; then
+			printf 'note: an administrator has cordoned %s; it stays so\n' "$HOST_NAME"
+		else
+			: >"$cordoned"
+			on_disk "$cordoned"
+		fi
+	fi
+	own cordon "$HOST_NAME"
+	while left=$(pods) && [[ -n $left ]]; do
+		if ((SECONDS - begin >= ${SATCHEL_DRAIN:-300})); then
+			die "these pods did not leave within ${SATCHEL_DRAIN:-300} seconds: $(awk '{print $1 "/" $2}' <<<"$left" | tr '\n' ' '); a PodDisruptionBudget may hold them. $HOST_NAME stays cordoned; see to it and run upgrade.sh again"
+		fi
+		while read -r namespace name _; do
+			printf '{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"%s","namespace":"%s"}}' "$name" "$namespace" |
+				own create --raw "/api/v1/namespaces/$namespace/pods/$name/eviction" -f - >/dev/null 2>&1 || true
+		done <<<"$left"
+		sleep 2
+	done
+}
+
+uncordon() {
+	if [[ -f $cordoned ]]; then
+		own uncordon "$HOST_NAME"
+		rm -f "$cordoned"
+	fi
+}
+
+# call_others gives each worker its turn, on the first control plane, until all nodes run
+# the release.
+call_others() {
+	local lines next begin=$SECONDS before=''
+	[[ $KUBEADM == init ]] || return 0
+	while true; do
+		lines=$(nodes || true)
+		if [[ -n $lines && -z $(awk -v release="v$KUBERNETES_VERSION" '$2 != release || $3 != "True" || $6 ~ /^(turn|asks)-/' <<<"$lines") ]]; then return; fi
+		if [[ $lines != "$before" ]]; then
+			before=$lines
+			begin=$SECONDS
+		fi
+		if ! grep -q " turn-$KUBERNETES_VERSION\$" <<<"$lines"; then
+			next=$(awk -v mark="asks-$KUBERNETES_VERSION" '$6 == mark {print $1; exit}' <<<"$lines")
+			if [[ -n $next ]]; then
+				printf 'calling %s\n' "$next"
+				all annotate node "$next" --overwrite "$MARK=turn-$KUBERNETES_VERSION" >/dev/null || true
+			fi
+		fi
+		if ((SECONDS - begin >= ${SATCHEL_WAIT:-900})); then
+			die "no node moved for ${SATCHEL_WAIT:-900} seconds; not at $KUBERNETES_VERSION and well yet: $(awk -v release="v$KUBERNETES_VERSION" '$2 != release || $3 != "True" {printf "%s ", $1}' <<<"$lines"); run upgrade.sh there, and here again"
+		fi
+		sleep 2
+	done
+}
