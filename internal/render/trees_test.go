@@ -144,7 +144,9 @@ func TestCourseMistakesAreGone(t *testing.T) {
 	for _, f := range rendered {
 		text := string(f.Data)
 		for _, never := range []string{"stop keepalived", "123456", "auth_pass 1111", "abcdef.0123456789abcdef", ">> /etc/sysctl", "s/.*swap.*/"} {
-			if strings.Contains(text, never) {
+			// The guide has people stop keepalived, to see the address move.
+			exercise := never == "stop keepalived" && strings.HasPrefix(f.Path, "guide/")
+			if !exercise && strings.Contains(text, never) {
 				t.Errorf("%s has %q", f.Path, never)
 			}
 		}

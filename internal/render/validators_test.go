@@ -211,6 +211,9 @@ func TestSystemdAcceptsTheUnits(t *testing.T) {
 			}
 			files = append(files, own)
 		}
+		if len(p.Seats) > 0 {
+			return // the seats have the hosts, and the units with them
+		}
 		cmd := exec.Command(analyze, append([]string{"verify", "--man=no", "--recursive-errors=no"}, files...)...)
 		cmd.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+units+":")
 		out, err := cmd.CombinedOutput()
