@@ -274,3 +274,37 @@ func TestRecipe(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 }
+
+// A host that lacks nothing has no step for packages, also where it serves them to others.
+func TestAHostThatNeedsNoPackageHasNoStepForThem(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"key.asc": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
+		"cluster.cue": `package cluster
+name: "x"
+network: hosts: "10.0.0.0/24"
+kubernetes: version: "1.34.4"
+os: {family: "debian", release: "12"}
+hosts: b: {address: "10.0.0.2", roles: ["registry"]}
+runtime: name: "containerd"
+packages: {
+	from: "registry"
+	systems: "debian-12": repositories: base: {url: "http://deb.example/debian", suites: ["bookworm"], components: ["main"], keys: ["key.asc"]}
+}
+` + oneHost,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := load(t, filepath.Join(dir, "cluster.cue"))
+	if h := host(t, p, "b"); slices.Contains(h.Steps, "07-packages-deb.sh") || h.Packages.Carried != "packages/*" {
+		t.Errorf("the registry host has %v and %+v", h.Steps, h.Packages)
+	}
+	if h := host(t, p, "a"); !slices.Contains(h.Steps, "07-packages-deb.sh") || len(h.Packages.Names) == 0 {
+		t.Errorf("the node has %v and %+v", h.Steps, h.Packages)
+	}
+	if len(p.Packages) != 1 {
+		t.Errorf("there are %d sets", len(p.Packages))
+	}
+}

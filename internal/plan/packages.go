@@ -111,7 +111,6 @@ func (h *Host) addPackages(s *spec.Spec, c *Cluster) {
 		return
 	}
 	p := &h.Packages
-	p.Place = h.system() + "-" + h.Arch
 	for _, need := range h.Needs {
 		_, pkg, _ := strings.Cut(need, ":")
 		p.Names = append(p.Names, pkg)
@@ -119,6 +118,10 @@ func (h *Host) addPackages(s *spec.Spec, c *Cluster) {
 	p.Names = append(p.Names, in.Extra...)
 	slices.Sort(p.Names)
 	p.Names = slices.Compact(p.Names)
+	if len(p.Names) == 0 {
+		return
+	}
+	p.Place = h.system() + "-" + h.Arch
 	if h.Node {
 		for _, pin := range c.pins {
 			p.Held = append(p.Held, pin.Name+"="+pin.Version)
