@@ -11,6 +11,12 @@ export LC_ALL=C
 kept=$STATE/packages
 work=/var/cache/satchel
 
+# refuse TEXT ends the step before anything was changed, and leaves no files of its work.
+refuse() {
+	rm -rf "$work"
+	die "$1"
+}
+
 # packager ARGUMENT... is dnf, or yum of EL7, with the bundle's repository and no other.
 packager() {
 	local -x no_proxy='*' NO_PROXY='*'
@@ -98,14 +104,14 @@ open_repository() {
 		wait_for "the packages at $from" connects "${from#*://}"
 	fi
 	configure "$from"
-	said=$(packager -q makecache 2>&1) || die "cannot read the packages of the bundle:"$'\n'"$said"
+	said=$(packager -q makecache 2>&1) || refuse "cannot read the packages of the bundle:"$'\n'"$said"
 	while read -r sum path; do
 		[[ $path == "packages/$PACKAGES_PLACE/repodata/repomd.xml" ]] || continue
 		for found in "$work"/cache/*/repomd.xml "$work"/cache/*/repodata/repomd.xml; do
 			if [[ -f $found && $(checksum "$found") == "$sum" ]]; then same=1; fi
 		done
 	done <"$BUNDLE/SHA256SUMS"
-	[[ -n $same ]] || die "$from has other packages than this bundle; nothing was changed. Install the registry host from this bundle first"
+	[[ -n $same ]] || refuse "$from has other packages than this bundle; nothing was changed. Install the registry host from this bundle first"
 }
 
 # take_apart reads the tables of a simulation: under a heading lines of a package's name,
@@ -126,7 +132,7 @@ take_apart() {
 		if [[ -z $what || $line != ' '*[![:space:]]* ]]; then continue; fi
 		read -r -a words <<<"$line"
 		row+=("${words[@]}")
-		[[ $what != refuse ]] || die "this would remove or downgrade ${words[*]}, which is not ours to change; nothing was changed. Remove it yourself, or take its place out of the spec"
+		[[ $what != refuse ]] || refuse "this would remove or downgrade ${words[*]}, which is not ours to change; nothing was changed. Remove it yourself, or take its place out of the spec"
 		if ((${#row[@]} < 5)); then continue; fi
 		if [[ $what == add ]]; then added+=("${row[0]} ${row[1]} ${row[2]}"); else
 			upgraded+=("${row[0]} ${row[1]} $(rpm -q --qf '%{VERSION}-%{RELEASE}\n' "${row[0]}" | tail -n 1) ${row[2]}")
@@ -219,7 +225,7 @@ if ((${#missing[@]})); then
 	said=$(packager --assumeno install "${missing[@]}" 2>&1) || true
 	take_apart "$said"
 	if ((${#added[@]} + ${#upgraded[@]} == 0)) || [[ $said == *'No package '*' available'* ]]; then
-		die "the packages of the bundle do not fit this host; nothing was changed. If it has less than the spec's baseline, make one of it with baseline.sh. The package manager says:"$'\n'"$said"
+		refuse "the packages of the bundle do not fit this host; nothing was changed. If it has less than the spec's baseline, make one of it with baseline.sh. The package manager says:"$'\n'"$said"
 	fi
 	for entry in ${added[@]+"${added[@]}"}; do
 		read -r name _ version <<<"$entry"

@@ -125,6 +125,7 @@ func testResetAsks(t *testing.T, m *lab.Machine) {
 }
 
 func testEditedSince(t *testing.T, m *lab.Machine) {
+	on(t, m, "cp -a /etc/hosts /run/hosts-before")
 	on(t, m, installs)
 	on(t, m, "echo '10.0.0.78 scanner' >> /etc/hosts; echo 'net.ipv4.ip_forward = 1' >> /etc/sysctl.d/99-satchel.conf; touch /etc/keepalived/own")
 	out := on(t, m, resets)
@@ -133,7 +134,7 @@ func testEditedSince(t *testing.T, m *lab.Machine) {
 		t.Errorf("/etc/hosts is\n%s", got)
 	}
 	says(t, on(t, m, "cat /var/lib/satchel-kept/etc/sysctl.d/99-satchel.conf; ls /etc/keepalived; ! test -e /etc/sysctl.d/99-satchel.conf"), "net.ipv4.ip_nonlocal_bind = 1\nnet.ipv4.ip_forward = 1", "own")
-	on(t, m, "rm -rf /var/lib/satchel-kept /etc/keepalived/own; sed -i /scanner/d /etc/hosts")
+	on(t, m, "rm -rf /var/lib/satchel-kept /etc/keepalived/own; cp -a /run/hosts-before /etc/hosts; rm /run/hosts-before")
 }
 
 func testJournalSecrets(t *testing.T, k *kit, m *lab.Machine) {

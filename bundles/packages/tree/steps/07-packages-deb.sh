@@ -10,6 +10,12 @@ kept=$STATE/packages
 work=/var/cache/satchel
 policy=/usr/sbin/policy-rc.d
 
+# refuse TEXT ends the step before anything was changed, and leaves no files of its work.
+refuse() {
+	rm -rf "$work"
+	die "$1"
+}
+
 # apt_alone ARGUMENT... is apt-get with the bundle's repository and no other.
 apt_alone() {
 	local server=${PACKAGES_URL#*://}
@@ -115,10 +121,10 @@ open_repository() {
 		wait_for "the packages at $from" connects "${from#*://}"
 	fi
 	printf 'deb [trusted=yes] %s/packages/%s /\n' "${from// /%20}" "$PACKAGES_PLACE" >"$work/sources.list"
-	said=$(apt_alone update 2>&1) || die "cannot read the packages of the bundle:"$'\n'"$said"
+	said=$(apt_alone update 2>&1) || refuse "cannot read the packages of the bundle:"$'\n'"$said"
 	while read -r sum path; do
 		if [[ $path == "packages/$PACKAGES_PLACE/Release" && $(sha256sum <"$(echo "$work"/lists/*_Release)") != "$sum "* ]]; then
-			die "$from has other packages than this bundle; nothing was changed. Install the registry host from this bundle first"
+			refuse "$from has other packages than this bundle; nothing was changed. Install the registry host from this bundle first"
 		fi
 	done <"$BUNDLE/SHA256SUMS"
 }
@@ -129,7 +135,7 @@ take_apart() {
 	added=() upgraded=()
 	while IFS= read -r line; do
 		case $line in
-		'Remv '* | 'Purg '*) die "this would remove $(cut -d ' ' -f 2 <<<"$line"), which is not ours to remove; nothing was changed. Remove it yourself, or take its place out of the spec" ;;
+		'Remv '* | 'Purg '*) refuse "this would remove $(cut -d ' ' -f 2 <<<"$line"), which is not ours to remove; nothing was changed. Remove it yourself, or take its place out of the spec" ;;
 		esac
 		[[ $line =~ $form ]] || continue
 		# One that was cut off is there, in this version, and not whole.
@@ -138,7 +144,7 @@ take_apart() {
 			continue
 		fi
 		dpkg --compare-versions "${BASH_REMATCH[4]}" ge "${BASH_REMATCH[3]}" ||
-			die "this would downgrade ${BASH_REMATCH[1]} from ${BASH_REMATCH[3]} to ${BASH_REMATCH[4]}; nothing was changed"
+			refuse "this would downgrade ${BASH_REMATCH[1]} from ${BASH_REMATCH[3]} to ${BASH_REMATCH[4]}; nothing was changed"
 		upgraded+=("${BASH_REMATCH[1]} ${BASH_REMATCH[5]} ${BASH_REMATCH[3]} ${BASH_REMATCH[4]}")
 	done <<<"$1"
 }
@@ -227,7 +233,7 @@ done
 if ((${#missing[@]})); then
 	open_repository
 	said=$(apt_alone --simulate --no-remove --no-install-recommends install "${missing[@]}" 2>&1) ||
-		die "the packages of the bundle do not fit this host; nothing was changed. If it has less than the spec's baseline, make one of it with baseline.sh. apt says:"$'\n'"$said"
+		refuse "the packages of the bundle do not fit this host; nothing was changed. If it has less than the spec's baseline, make one of it with baseline.sh. apt says:"$'\n'"$said"
 	take_apart "$said"
 	for entry in ${added[@]+"${added[@]}"}; do
 		read -r name _ version <<<"$entry"
