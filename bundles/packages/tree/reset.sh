@@ -44,6 +44,11 @@ result=$(cd "$BUNDLE" && grep -E '  (reset|steps/bundle)\.sh$' SHA256SUMS | sha2
 if [[ -z $host && -f /var/lib/satchel/host ]]; then host=$(cat /var/lib/satchel/host); fi
 choose_host "$host"
 if [[ ! -e /var/lib/satchel/journal/log ]]; then
+	# An install that was cut off before its first change has only said whose the host is.
+	if [[ -z $DRY_RUN && -d /var/lib/satchel ]]; then
+		rm -f /var/lib/satchel/cluster /var/lib/satchel/host
+		rmdir --ignore-fail-on-non-empty /var/lib/satchel
+	fi
 	say "$HOST_NAME: nothing to take back: no bundle was installed here"
 	exit
 fi
