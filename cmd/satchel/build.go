@@ -24,6 +24,7 @@ type buildOptions struct {
 	format  format
 	out     string
 	offline bool
+	noCache bool
 	since   string
 	split   string
 	force   bool
@@ -49,11 +50,16 @@ With --split it is FILE.001, FILE.002 and so on, each of SIZE (650M and 4.7G are
 4GiB is binary), and FILE.sha256, which sha256sum -c checks. All commands read the parts
 when they get FILE or FILE.001.
 
+With --no-cache what the cache lacks goes straight into FILE, and nothing of it into the
+cache: half the room on the disk and half the writing. What a build has brought that
+breaks off is lost then, and the next build fetches it again.
+
 With --sign the bundle is signed with an SSH key, as satchel sign does it later. In the
 bundle are a list of all that is in it, sbom/spdx.json and sbom/cyclonedx.json, and
 provenance.json, which says what it was made from and by which satchel.`,
 		Example: `  satchel build bundles/course-ha -o course-ha.tar
   satchel build -o site.tar.zst --offline
+  satchel build bundles/course-ha -o /media/stick/course-ha.tar --no-cache
   satchel build bundles/course-ha -o update.tar --since course-ha.tar
   satchel build bundles/course-ha -o course-ha.tar --split 4.7G
   satchel build bundles/course-ha -o course-ha.tar --sign ~/.ssh/id_ed25519`,
@@ -72,6 +78,9 @@ provenance.json, which says what it was made from and by which satchel.`,
 			if err != nil {
 				return err
 			}
+			if format, _ := archive.FormatOf(o.out); o.noCache && (format != archive.Tar || part > 0) {
+				return usagef("--no-cache needs an output in one plain .tar, where everything has its place from the start")
+			}
 			return runBuild(cmd, specArg(args), o, bundle.Output{Path: o.out, Part: part})
 		},
 	}
@@ -80,6 +89,7 @@ provenance.json, which says what it was made from and by which satchel.`,
 	addFormat(cmd, &o.format)
 	cmd.Flags().StringVarP(&o.out, "output", "o", "", "the bundle's file: .tar, .tar.gz or .tar.zst")
 	cmd.Flags().BoolVar(&o.offline, "offline", false, "use the cache alone, no network")
+	cmd.Flags().BoolVar(&o.noCache, "no-cache", false, "write what the cache lacks straight into the output, and not into the cache")
 	cmd.Flags().StringVar(&o.since, "since", "", "a bundle, bundle.json or satchel.lock: pack only what that lacks")
 	cmd.Flags().StringVar(&o.split, "split", "", "split the bundle into parts of this size, such as 650M, 4.7G or 4GiB")
 	cmd.Flags().BoolVar(&o.force, "force", false, "pack also when the output is known to be what this would make")
@@ -217,8 +227,11 @@ func (a *assembly) once(cmd *cobra.Command) error {
 	}
 	during, cancel := context.WithCancel(ctx)
 	defer cancel()
-	delivery := fetch.Start(during, client, store, contents, a.o.jobs, a.bars)
-	draft.Await = delivery.Await
+	delivery := fetch.New(during, client, store, contents, a.o.jobs, a.bars)
+	if a.o.noCache {
+		delivery.OnlyPlaced()
+	}
+	draft.Arrivals = delivery
 	packed := pack(ctx, draft, a.out, a.bars)
 	if packed != nil {
 		cancel() // unless it is the delivery that failed, and ended by itself

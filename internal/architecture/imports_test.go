@@ -14,6 +14,7 @@ const module = "github.com/satchel-kit/satchel/"
 
 // order is the pipeline. A package may import those in lines above its own.
 var order = [][]string{
+	{"internal/disk"},
 	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign", "internal/deb", "internal/rpm", "internal/guide"},
 	{"internal/spec", "internal/profile"},
 	{"internal/plan"},

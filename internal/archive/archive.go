@@ -29,4 +29,7 @@ type Entry struct {
 	// Open gives the content. When reading, it works once, and only until
 	// the visit of the entry ends.
 	Open func() (io.ReadCloser, error)
+	// There, if not nil, waits for a content that others write to its place in the
+	// archive, see WriteFile. It is false if nobody does: then Open is asked.
+	There func() (bool, error)
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/satchel-kit/satchel/internal/disk"
 )
 
 // body is the bytes of an archive, in one file or in parts.
@@ -87,7 +89,7 @@ type oneFile struct {
 }
 
 func (f oneFile) size() int64          { return f.n }
-func (f oneFile) willRead(at, n int64) { readAhead(f.File, at, n) }
+func (f oneFile) willRead(at, n int64) { disk.ReadAhead(f.File, at, n) }
 
 // stream is a body from its beginning to its end.
 func stream(b body) *io.SectionReader { return io.NewSectionReader(b, 0, b.size()) }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/satchel-kit/satchel/internal/disk"
 )
 
 // modeBits are the bits of a mode that an archive can store.
@@ -96,7 +98,7 @@ type fileBody struct {
 }
 
 func (b *fileBody) Read(p []byte) (int, error) {
-	b.ahead.ask(func(at, n int64) { readAhead(b.File, at, n) })
+	b.ahead.ask(func(at, n int64) { disk.ReadAhead(b.File, at, n) })
 	n, err := b.File.Read(p)
 	b.ahead.at += int64(n)
 	return n, err

@@ -2,11 +2,14 @@ package archive
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/satchel-kit/satchel/internal/disk"
 )
 
 // header is what a tar has before an entry's content: a block, or three if the path is
@@ -38,9 +41,9 @@ type stretch struct {
 // together, large ones each by itself.
 const stretchSize = 4 << 20
 
-// layout tells where in a plain tar everything goes, which follows from the names and
-// sizes alone.
-func layout(entries []Entry) (all []stretch, size int64, err error) {
+// layout tells where in a plain tar everything goes, and each content by itself, which
+// follows from the names and sizes alone.
+func layout(entries []Entry) (all []stretch, places []int64, size int64, err error) {
 	cur, from := stretch{}, 0
 	end := func(to int) {
 		cur.entries, cur.size = entries[from:to], size-cur.begin
@@ -50,25 +53,27 @@ func layout(entries []Entry) (all []stretch, size int64, err error) {
 	for i, e := range entries {
 		head, err := header(e)
 		if err != nil {
-			return nil, 0, fmt.Errorf("making the header of %q: %w", e.Path, err)
+			return nil, nil, 0, fmt.Errorf("making the header of %q: %w", e.Path, err)
 		}
 		if i > from && (size-cur.begin >= stretchSize || e.Size >= stretchSize) {
 			end(i)
 		}
 		n := int64(len(head)) + padding(e.Size)
 		if e.Size > math.MaxInt64-size-n-endMarker {
-			return nil, 0, fmt.Errorf("making the header of %q: the contents are larger together than any disk", e.Path)
+			return nil, nil, 0, fmt.Errorf("making the header of %q: the contents are larger together than any disk", e.Path)
 		}
+		places = append(places, size+int64(len(head)))
 		size += n + e.Size
 	}
 	if len(entries) > from {
 		end(len(entries))
 	}
-	return all, size + endMarker, nil
+	return all, places, size + endMarker, nil
 }
 
-// writeTo writes all of the stretch.
-func (s stretch) writeTo(ctx context.Context, w io.Writer) error {
+// writeTo writes all of the stretch; w writes to place. Contents that others write are
+// jumped over.
+func (s stretch) writeTo(ctx context.Context, w *bufio.Writer, place *disk.Writer) error {
 	for _, e := range s.entries {
 		head, err := header(e)
 		if err != nil {
@@ -77,7 +82,19 @@ func (s stretch) writeTo(ctx context.Context, w io.Writer) error {
 		if _, err := w.Write(head); err != nil {
 			return err
 		}
-		if err := e.copyTo(ctx, w); err != nil {
+		there, err := e.there()
+		switch {
+		case err != nil:
+			return err
+		case there:
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			place.Skip(e.Size)
+		default:
+			err = e.copyTo(ctx, w)
+		}
+		if err != nil {
 			return err
 		}
 		if _, err := w.Write(zeroBlock[:padding(e.Size)]); err != nil {
@@ -85,6 +102,17 @@ func (s stretch) writeTo(ctx context.Context, w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+func (e Entry) there() (bool, error) {
+	if e.There == nil {
+		return false, nil
+	}
+	there, err := e.There()
+	if err != nil {
+		return false, fmt.Errorf("waiting for the content of %q: %w", e.Path, err)
+	}
+	return there, nil
 }
 
 var zeroBlock [blockSize]byte

@@ -17,6 +17,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/satchel-kit/satchel/internal/disk"
 )
 
 // parts are the files of an archive that is split. They read as one.
@@ -149,7 +151,7 @@ func (p *parts) ReadAt(b []byte, off int64) (int, error) {
 
 func (p *parts) willRead(at, n int64) {
 	if i, begin := p.at(at); i < len(p.files) {
-		readAhead(p.files[i], begin, n)
+		disk.ReadAhead(p.files[i], begin, n)
 	}
 }
 

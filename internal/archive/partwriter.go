@@ -7,6 +7,8 @@ import (
 	"hash"
 	"os"
 	"path/filepath"
+
+	"github.com/satchel-kit/satchel/internal/disk"
 )
 
 // MinPart is the size of the smallest part that makes sense.
@@ -66,7 +68,7 @@ type partFiles struct {
 	list partList
 	// The part that is being written.
 	file *os.File
-	to   *writerAt
+	to   *disk.Writer
 	sum  hash.Hash
 }
 
@@ -78,12 +80,12 @@ func (p *partFiles) Write(b []byte) (int, error) {
 				return done, err
 			}
 		}
-		n, err := p.to.Write(b[done : done+int(min(p.size-p.to.at, int64(len(b)-done)))])
+		n, err := p.to.Write(b[done : done+int(min(p.size-p.to.Offset(), int64(len(b)-done)))])
 		p.sum.Write(b[done : done+n])
 		if done += n; err != nil {
 			return done, err
 		}
-		if p.to.at == p.size {
+		if p.to.Offset() == p.size {
 			if err := p.endPart(); err != nil {
 				return done, err
 			}
@@ -100,7 +102,7 @@ func (p *partFiles) beginPart() error {
 	if err != nil {
 		return err
 	}
-	p.file, p.to = f, &writerAt{f: f}
+	p.file, p.to = f, disk.NewWriter(f, 0)
 	p.sum.Reset()
 	return nil
 }

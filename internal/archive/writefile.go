@@ -10,20 +10,30 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/satchel-kit/satchel/internal/disk"
 )
 
 // WriteFile is Write into an empty file, faster: where the format has a place for
 // everything from the start, which a plain tar does, several contents are copied at
 // once, each byte straight to its place. The bytes are those of Write. Entries may be
 // opened and read from several goroutines, and in any order.
-func WriteFile(ctx context.Context, f *os.File, format Format, entries []Entry) error {
+//
+// begin, if not nil, is called once before the writing. It is told where in f each
+// entry's content has its place, for entries whose content others write there; or nil
+// where there is no such place.
+func WriteFile(ctx context.Context, f *os.File, format Format, entries []Entry, begin func(places []int64)) error {
+	if begin == nil {
+		begin = func([]int64) {}
+	}
 	if format != Tar {
+		begin(nil)
 		return Write(ctx, f, format, entries)
 	}
 	if err := checkEntries(entries); err != nil {
 		return err
 	}
-	if err := writeTar(ctx, f, entries); err != nil {
+	if err := writeTar(ctx, f, entries, begin); err != nil {
 		return fmt.Errorf("writing archive: %w", err)
 	}
 	return nil
@@ -31,7 +41,7 @@ func WriteFile(ctx context.Context, f *os.File, format Format, entries []Entry) 
 
 // TarSize is how much a plain tar with these entries has.
 func TarSize(entries []Entry) (int64, error) {
-	_, size, err := layout(entries)
+	_, _, size, err := layout(entries)
 	return size, err
 }
 
@@ -39,21 +49,23 @@ func TarSize(entries []Entry) (int64, error) {
 // because some may wait for what they copy.
 const maxCopies = 8
 
-func writeTar(ctx context.Context, f *os.File, entries []Entry) error {
-	all, size, err := layout(entries)
+func writeTar(ctx context.Context, f *os.File, entries []Entry, begin func(places []int64)) error {
+	all, places, size, err := layout(entries)
 	if err != nil {
 		return err
 	}
 	// A disk that is too small shows now and not after the copying.
-	reserved, err := reserve(f, size)
+	reserved, err := disk.Reserve(f, size)
 	if err != nil {
 		return err
 	}
 	copies := maxCopies
 	if reserved {
+		begin(places)
 		// One that begins last would run alone at the end.
 		slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Compare(b.size, a.size) })
 	} else {
+		begin(nil)
 		copies = 1
 	}
 	if err := copyAll(ctx, f, all, copies); err != nil {
@@ -75,31 +87,13 @@ func copyAll(ctx context.Context, f *os.File, all []stretch, copies int) error {
 			}
 			w := buffers.Get().(*bufio.Writer)
 			defer buffers.Put(w)
-			w.Reset(&writerAt{f: f, at: s.begin})
-			if err := s.writeTo(during, w); err != nil {
+			place := disk.NewWriter(f, s.begin)
+			w.Reset(place)
+			if err := s.writeTo(during, w, place); err != nil {
 				return err
 			}
 			return w.Flush()
 		})
 	}
 	return group.Wait()
-}
-
-// writeBehind is how much may wait for the disk before it is told to begin.
-const writeBehind = 4 << 20
-
-// writerAt writes one stretch of a file in order, and keeps the disk busy.
-type writerAt struct {
-	f           *os.File
-	at, waiting int64
-}
-
-func (w *writerAt) Write(p []byte) (int, error) {
-	n, err := w.f.WriteAt(p, w.at)
-	w.at += int64(n)
-	if w.waiting += int64(n); w.waiting >= writeBehind {
-		startWriting(w.f, w.at-w.waiting, w.waiting)
-		w.waiting = 0
-	}
-	return n, err
 }

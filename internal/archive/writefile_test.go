@@ -20,7 +20,7 @@ func packFile(t testing.TB, format Format, entries []Entry) (string, error) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	return f.Name(), WriteFile(t.Context(), f, format, entries)
+	return f.Name(), WriteFile(t.Context(), f, format, entries, nil)
 }
 
 // mixed has small and large entries in an order that makes stretches of every kind.
@@ -56,7 +56,7 @@ func TestAFileGetsTheBytesOfAStreamAtAnyParallelism(t *testing.T) {
 
 func TestStretchesCoverTheWholeTar(t *testing.T) {
 	entries := mixed()
-	all, size, err := layout(entries)
+	all, _, size, err := layout(entries)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestStretchesCoverTheWholeTar(t *testing.T) {
 	if n != len(entries) || at+endMarker != size || int64(len(pack(t, Tar, entries))) != size || len(all) < 8 {
 		t.Errorf("%d stretches have %d entries and %d bytes, not %d and %d", len(all), n, at+endMarker, len(entries), size)
 	}
-	_, _, err = layout([]Entry{{Path: "a", Mode: 0o644, Size: 1 << 62}, {Path: "b", Mode: 0o644, Size: 1 << 62}})
+	_, _, _, err = layout([]Entry{{Path: "a", Mode: 0o644, Size: 1 << 62}, {Path: "b", Mode: 0o644, Size: 1 << 62}})
 	if err == nil || !strings.Contains(err.Error(), "larger together") {
 		t.Errorf("more than a disk can have: %v", err)
 	}
@@ -108,12 +108,12 @@ func TestWriteFileEndsWithTheContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := WriteFile(ctx, f, Tar, entries); !errors.Is(err, context.Canceled) {
+	if err := WriteFile(ctx, f, Tar, entries, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := WriteFile(done, f, Tar, []Entry{text("a", "")}); !errors.Is(err, context.Canceled) {
+	if err := WriteFile(done, f, Tar, []Entry{text("a", "")}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("begun when all was over: %v", err)
 	}
 }
@@ -132,7 +132,7 @@ func BenchmarkWriteFile(b *testing.B) {
 	defer f.Close()
 	b.SetBytes(128 << 20)
 	for b.Loop() {
-		if err := errors.Join(f.Truncate(0), WriteFile(b.Context(), f, Tar, entries)); err != nil {
+		if err := errors.Join(f.Truncate(0), WriteFile(b.Context(), f, Tar, entries, nil)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/satchel-kit/satchel/internal/disk"
 )
 
 // Draft is a bundle that is ready to be packed: all that is in it is known, and nothing
@@ -16,10 +18,19 @@ type Draft struct {
 	whole *Manifest
 	left  Amount
 
-	// Await, if not nil, is asked before a blob is read from the cache. It returns once
-	// the blob is there, and tells whether this process has just hashed it on its way
-	// in: then it need not be hashed again.
-	Await func(ctx context.Context, digest string) (hashed bool, err error)
+	// Arrivals, if not nil, are blobs that are still on their way.
+	Arrivals Arrivals
+}
+
+// Arrivals are blobs that come while the bundle is packed.
+type Arrivals interface {
+	// Begin is called once, when there is something that they may be written to.
+	// place says where else than to the cache a blob goes, or nil.
+	Begin(place func(digest string) *disk.Writer)
+	// Await returns once the blob is there. It tells whether this process has just
+	// hashed it on its way in, so that it need not be hashed again, and whether it is
+	// in its place.
+	Await(ctx context.Context, digest string) (hashed, placed bool, err error)
 }
 
 // Amount is a number of files and what they take together.

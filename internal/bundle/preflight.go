@@ -19,7 +19,7 @@ const maxImageManifest = 4 << 20
 
 // preflight finds what would spoil the bundle before the long copying begins.
 func (d *Draft) preflight() error {
-	if d.Await == nil {
+	if d.Arrivals == nil {
 		if err := checkPresent(d.in.Cache, d.items); err != nil {
 			return err
 		}

@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
 
 	"github.com/satchel-kit/satchel/internal/archive"
 	"github.com/satchel-kit/satchel/internal/cache"
+	"github.com/satchel-kit/satchel/internal/disk"
 )
 
 // Output is where a bundle goes.
@@ -72,7 +74,8 @@ func (d *Draft) writeFile(ctx context.Context, out Output, format archive.Format
 		if err := d.preflight(); err != nil {
 			return err
 		}
-		if err := archive.WriteFile(ctx, f, format, entries); err != nil {
+		begin := func(places []int64) { d.begin(f, places) }
+		if err := archive.WriteFile(ctx, f, format, entries, begin); err != nil {
 			return err
 		}
 		if format == archive.Tar {
@@ -97,14 +100,50 @@ func (d *Draft) writeParts(ctx context.Context, out Output, format archive.Forma
 		if err := d.preflight(); err != nil {
 			return err
 		}
+		d.begin(nil, nil)
 		return archive.Write(ctx, w, format, entries)
 	})
+}
+
+// begin has what is on its way come, and each blob written to its place in f, if there
+// are places.
+func (d *Draft) begin(f *os.File, places []int64) {
+	if d.Arrivals == nil {
+		return
+	}
+	at := map[string]int64{}
+	if places != nil {
+		for digest, i := range onePlace(d.items) {
+			at[digest] = places[i]
+		}
+	}
+	d.Arrivals.Begin(func(digest string) *disk.Writer {
+		place, ok := at[digest]
+		if !ok {
+			return nil
+		}
+		return disk.NewWriter(f, place)
+	})
+}
+
+// onePlace tells which item a blob is, for blobs that are one. What is several is copied
+// from the cache.
+func onePlace(items []item) map[string]int {
+	is, times := map[string]int{}, map[string]int{}
+	for i := range items {
+		if it := &items[i]; it.inCache() {
+			is[it.digest()] = i
+			times[it.digest()]++
+		}
+	}
+	maps.DeleteFunc(is, func(digest string, _ int) bool { return times[digest] > 1 })
+	return is
 }
 
 // packer opens the items' contents for the archive, several at a time.
 type packer struct {
 	cache *cache.Cache
-	await func(digest string) (hashed bool, err error)
+	await func(digest string) (hashed, placed bool, err error)
 	mu    sync.Mutex // one call of watch at a time
 	watch func(n int64)
 }
@@ -114,11 +153,11 @@ func (d *Draft) newPacker(ctx context.Context, watch func(n int64)) *packer {
 	if watch == nil {
 		p.watch = func(int64) {}
 	}
-	p.await = func(digest string) (bool, error) {
-		if d.Await == nil {
-			return false, nil
+	p.await = func(digest string) (bool, bool, error) {
+		if d.Arrivals == nil {
+			return false, false, nil
 		}
-		return d.Await(ctx, digest)
+		return d.Arrivals.Await(ctx, digest)
 	}
 	return p
 }
@@ -140,7 +179,19 @@ func (p *packer) entries(items []item) []archive.Entry {
 			Open: func() (io.ReadCloser, error) { return p.open(it) },
 		}
 	}
+	for _, i := range onePlace(items) {
+		entries[i].There = func() (bool, error) { return p.there(&items[i]) }
+	}
 	return entries
+}
+
+// there waits for what is on its way.
+func (p *packer) there(it *item) (bool, error) {
+	_, placed, err := p.await(it.digest())
+	if placed {
+		p.tell(it.Size)
+	}
+	return placed, err
 }
 
 func (p *packer) open(it *item) (io.ReadCloser, error) {
@@ -153,7 +204,7 @@ func (p *packer) open(it *item) (io.ReadCloser, error) {
 	case it.source != "":
 		c.from, err = os.Open(it.source)
 	default:
-		if hashed, err = p.await(it.digest()); err == nil {
+		if hashed, _, err = p.await(it.digest()); err == nil {
 			c.from, err = p.cache.Get(it.digest())
 		}
 	}
@@ -175,7 +226,14 @@ type packing struct {
 	sum    hash.Hash // nil for what was hashed a moment ago
 }
 
-func (c *packing) Close() error { return c.from.Close() }
+// Close gives back the memory of what came from upstream a moment ago: nobody reads it
+// once more.
+func (c *packing) Close() error {
+	if f, ok := c.from.(*os.File); ok && c.sum == nil {
+		disk.Forget(f, 0, 0)
+	}
+	return c.from.Close()
+}
 
 func (c *packing) Read(b []byte) (int, error) {
 	n, err := c.from.Read(b)

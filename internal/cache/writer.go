@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/satchel-kit/satchel/internal/disk"
 )
 
 // ErrMismatch is wrapped by the errors about content that is not what its
@@ -20,12 +22,14 @@ var ErrMismatch = errors.New("content does not match")
 // Commit they lie under partial/, locked against other writers.
 type Writer struct {
 	cache *Cache
-	file  *os.File
-	want  string // digest; empty if it is not known in advance
-	size  int64  // -1 if it is not known in advance
+	file  *os.File // nil for one that keeps nothing
+	want  string   // digest; empty if it is not known in advance
+	size  int64    // -1 if it is not known in advance
 	sum   hash.Hash
 	n     int64
 	watch func(int64)
+	to    *disk.Writer // file, from n on
+	also  *disk.Writer // where else the bytes go, or nil
 }
 
 // Writer opens a blob for writing and goes on where an earlier writer broke
@@ -49,6 +53,8 @@ func (c *Cache) Writer(ctx context.Context, digest string, size int64) (*Writer,
 		f.Close()
 		return nil, fmt.Errorf("reading the beginning of %s: %w", digest, err)
 	}
+	w.to = disk.NewKeepingWriter(f, 0)
+	w.to.Skip(w.n)
 	return w, nil
 }
 
@@ -58,7 +64,25 @@ func (c *Cache) Temp(ctx context.Context) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating a file in the cache: %w", explain(err))
 	}
-	return &Writer{cache: c, file: f, size: -1, sum: sha256.New()}, nil
+	return &Writer{cache: c, file: f, size: -1, sum: sha256.New(), to: disk.NewKeepingWriter(f, 0)}, nil
+}
+
+// Passing is a writer whose bytes go to a place outside of the cache, and are hashed like
+// those of any other; the cache keeps nothing.
+func Passing(digest string, size int64, to *disk.Writer) *Writer {
+	return &Writer{want: digest, size: size, sum: sha256.New(), to: to}
+}
+
+// Also has the bytes go to a second place on their way into the cache, those of an
+// earlier run now.
+func (w *Writer) Also(to *disk.Writer) error {
+	if _, err := io.Copy(to, io.NewSectionReader(w.file, 0, w.n)); err != nil {
+		return fmt.Errorf("copying the beginning of %s: %w", w.want, err)
+	}
+	w.also = to
+	w.to = disk.NewWriter(w.file, 0) // nobody has to read it here
+	w.to.Skip(w.n)
+	return nil
 }
 
 // Watch has f called with the number of bytes that came in, now for those of an
@@ -79,14 +103,17 @@ func (w *Writer) Write(p []byte) (int, error) {
 	if w.size >= 0 && w.n+int64(len(p)) > w.size {
 		return 0, errors.Join(fmt.Errorf("%w: more than the %d bytes of %s arrive", ErrMismatch, w.size, w.want), w.Restart())
 	}
-	n, err := w.file.Write(p)
+	n, err := w.to.Write(p)
+	if err != nil && w.file != nil {
+		err = fmt.Errorf("writing to the cache: %w", explain(err))
+	}
+	if err == nil && w.also != nil {
+		_, err = w.also.Write(p)
+	}
 	w.sum.Write(p[:n])
 	w.n += int64(n)
 	w.tell(int64(n))
-	if err != nil {
-		return n, fmt.Errorf("writing to the cache: %w", explain(err))
-	}
-	return n, nil
+	return n, err
 }
 
 // Restart drops the bytes that are there.
@@ -94,11 +121,17 @@ func (w *Writer) Restart() error {
 	w.tell(-w.n)
 	w.sum.Reset()
 	w.n = 0
+	w.to.Rewind()
+	if w.also != nil {
+		w.also.Rewind()
+	}
+	if w.file == nil {
+		return nil
+	}
 	if err := w.file.Truncate(0); err != nil {
 		return fmt.Errorf("emptying a file in the cache: %w", err)
 	}
-	_, err := w.file.Seek(0, io.SeekStart)
-	return err
+	return nil
 }
 
 // Commit makes the bytes a blob of the cache. Bytes that are not the wanted
@@ -111,6 +144,9 @@ func (w *Writer) Commit() error {
 			err = fmt.Errorf("%w with %d", err, w.size)
 		}
 		return errors.Join(err, w.Restart())
+	}
+	if w.cache == nil {
+		return nil
 	}
 	path, err := w.cache.blob(digest)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/satchel-kit/satchel/internal/cache"
+	"github.com/satchel-kit/satchel/internal/disk"
 	"github.com/satchel-kit/satchel/internal/lock"
 	"github.com/satchel-kit/satchel/internal/progress"
 	"github.com/satchel-kit/satchel/internal/upstream"
@@ -18,6 +19,11 @@ const Jobs = 8
 // Delivery is a fetch under way, so that what has come in can be packed while the rest
 // comes.
 type Delivery struct {
+	ctx     context.Context
+	fetcher *fetcher
+	items   []lock.Item
+	begun   bool
+
 	arrivals map[string]*arrival // by digest
 	ended    chan struct{}
 	err      error // once it ended
@@ -25,54 +31,74 @@ type Delivery struct {
 
 // arrival is one item on its way.
 type arrival struct {
-	there  chan struct{} // closed once it is in the cache
-	hashed bool
+	there chan struct{} // closed once it is where it should be
+	how   outcome
 }
 
-// Start begins to bring items into the cache, in their order.
-func Start(ctx context.Context, client *upstream.Client, store *cache.Cache, items []lock.Item, jobs int, bars *progress.Bars) *Delivery {
-	d := &Delivery{arrivals: map[string]*arrival{}, ended: make(chan struct{})}
+// outcome says how an item came.
+type outcome struct {
+	hashed bool // by this process
+	placed bool
+}
+
+// New is a delivery of items into the cache, in their order, that has not begun.
+func New(ctx context.Context, client *upstream.Client, store *cache.Cache, items []lock.Item, jobs int, bars *progress.Bars) *Delivery {
+	d := &Delivery{
+		ctx: ctx, fetcher: &fetcher{client: client, store: store, jobs: jobs, bars: bars}, items: items,
+		arrivals: map[string]*arrival{}, ended: make(chan struct{}),
+	}
 	for _, i := range items {
 		d.arrivals[i.Digest] = &arrival{there: make(chan struct{})}
 	}
-	f := &fetcher{client: client, store: store, jobs: jobs, bars: bars}
-	go func() {
-		d.err = d.run(ctx, f, items)
-		close(d.ended)
-	}()
 	return d
 }
 
-// Wait waits for everything.
+// OnlyPlaced has what has a place go there alone, and not into the cache.
+func (d *Delivery) OnlyPlaced() { d.fetcher.onlyPlaced = true }
+
+// Begin begins. What place has a writer for is written there too, on its way into the
+// cache; place is called from several goroutines.
+func (d *Delivery) Begin(place func(digest string) *disk.Writer) {
+	d.begun, d.fetcher.place = true, place
+	go func() {
+		d.err = d.run(d.ctx, d.fetcher)
+		close(d.ended)
+	}()
+}
+
+// Wait waits for everything, if it has begun.
 func (d *Delivery) Wait() error {
+	if !d.begun {
+		return nil
+	}
 	<-d.ended
 	return d.err
 }
 
-// Await waits until a blob is in the cache, if it is one of those on their way. It
-// tells whether this process has just hashed it.
-func (d *Delivery) Await(ctx context.Context, digest string) (hashed bool, err error) {
+// Await waits for a blob, if it is one of those on their way. It tells whether this
+// process has just hashed it, and whether it is in its place.
+func (d *Delivery) Await(ctx context.Context, digest string) (hashed, placed bool, err error) {
 	a := d.arrivals[digest]
 	if a == nil {
-		return false, nil
+		return false, false, nil
 	}
 	select {
 	case <-a.there:
-		return a.hashed, nil
+		return a.how.hashed, a.how.placed, nil
 	case <-ctx.Done():
-		return false, context.Cause(ctx)
+		return false, false, context.Cause(ctx)
 	case <-d.ended:
 	}
 	select {
 	case <-a.there:
-		return a.hashed, nil
+		return a.how.hashed, a.how.placed, nil
 	default:
-		return false, fmt.Errorf("waiting for %s: %w", digest, d.err)
+		return false, false, fmt.Errorf("waiting for %s: %w", digest, d.err)
 	}
 }
 
-func (d *Delivery) run(ctx context.Context, f *fetcher, items []lock.Item) error {
-	q := &queue{items: items, lost: map[string]bool{}}
+func (d *Delivery) run(ctx context.Context, f *fetcher) error {
+	q := &queue{items: d.items, lost: map[string]bool{}}
 	var all sync.WaitGroup
 	for i := range f.jobs + smallJobs {
 		next := q.largest
@@ -82,8 +108,8 @@ func (d *Delivery) run(ctx context.Context, f *fetcher, items []lock.Item) error
 		all.Go(func() {
 			for item, more := next(f.host); more && ctx.Err() == nil; item, more = next(f.host) {
 				a := d.arrivals[item.Digest]
-				hashed, err := f.item(ctx, item)
-				if a.hashed = hashed; err == nil {
+				how, err := f.item(ctx, item)
+				if a.how = how; err == nil {
 					close(a.there)
 				}
 				q.done(f.host(item), err)

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/satchel-kit/satchel/internal/cache"
+	"github.com/satchel-kit/satchel/internal/disk"
 	"github.com/satchel-kit/satchel/internal/lock"
 )
 
@@ -29,6 +31,14 @@ func gated(t *testing.T, data []byte) (url string, open func()) {
 	return s.URL, func() { close(gate) }
 }
 
+// start begins a delivery of what is missing into the cache alone.
+func start(t *testing.T, store *cache.Cache, l *lock.Lock, jobs int) *Delivery {
+	t.Helper()
+	d := New(t.Context(), client(t), store, Missing(store, l), jobs, nil)
+	d.Begin(func(string) *disk.Writer { return nil })
+	return d
+}
+
 func TestADeliveryIsAwaitedBlobByBlob(t *testing.T) {
 	store, _ := open(t)
 	early, late := noise(1000), noise(2000)
@@ -36,15 +46,15 @@ func TestADeliveryIsAwaitedBlobByBlob(t *testing.T) {
 	lateURL, openLate := gated(t, late)
 	l := oneFile(earlyURL, early)
 	l.Files = append(l.Files, oneFile(lateURL, late).Files...)
-	d := Start(t.Context(), client(t), store, Missing(store, l), Jobs, nil)
+	d := start(t, store, l, Jobs)
 	openEarly()
-	hashed, err := d.Await(t.Context(), l.Files[0].Digest())
-	if err != nil || !hashed || !store.Has(l.Files[0].Digest(), 1000) {
+	hashed, placed, err := d.Await(t.Context(), l.Files[0].Digest())
+	if err != nil || !hashed || placed || !store.Has(l.Files[0].Digest(), 1000) {
 		t.Errorf("the early one: hashed %v, %v", hashed, err)
 	}
 	brief, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := d.Await(brief, l.Files[1].Digest()); !errors.Is(err, context.DeadlineExceeded) {
+	if _, _, err := d.Await(brief, l.Files[1].Digest()); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the late one came early: %v", err)
 	}
 	openLate()
@@ -52,7 +62,7 @@ func TestADeliveryIsAwaitedBlobByBlob(t *testing.T) {
 		t.Error(err)
 	}
 	// What was there before is nobody's to hash but the reader's.
-	if hashed, err := d.Await(t.Context(), "sha256:other"); hashed || err != nil {
+	if hashed, placed, err := d.Await(t.Context(), "sha256:other"); hashed || placed || err != nil {
 		t.Errorf("of something else: %v, %v", hashed, err)
 	}
 }
@@ -62,8 +72,8 @@ func TestWhoWaitsForWhatDoesNotComeIsTold(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
 	l := oneFile(s.URL, noise(1000))
-	d := Start(t.Context(), client(t), store, Missing(store, l), Jobs, nil)
-	_, err := d.Await(t.Context(), l.Files[0].Digest())
+	d := start(t, store, l, Jobs)
+	_, _, err := d.Await(t.Context(), l.Files[0].Digest())
 	if err == nil || !strings.Contains(err.Error(), "404 Not Found") {
 		t.Errorf("got %v", err)
 	}
@@ -109,8 +119,8 @@ func TestSmallItemsComeBesideLargeOnes(t *testing.T) {
 	letSmallGo()
 	l := oneFile(large, noise(2<<20))
 	l.Files = append(l.Files, oneFile(small, noise(100)).Files...)
-	d := Start(t.Context(), client(t), store, Missing(store, l), 1, nil)
-	if _, err := d.Await(t.Context(), l.Files[1].Digest()); err != nil {
+	d := start(t, store, l, 1)
+	if _, _, err := d.Await(t.Context(), l.Files[1].Digest()); err != nil {
 		t.Error(err)
 	}
 	letGo()

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/satchel-kit/satchel/internal/cache"
+	"github.com/satchel-kit/satchel/internal/disk"
 	"github.com/satchel-kit/satchel/internal/lock"
 	"github.com/satchel-kit/satchel/internal/progress"
 	"github.com/satchel-kit/satchel/internal/upstream"
@@ -63,7 +64,9 @@ func Split(items []lock.Item) (descriptions, contents []lock.Item) {
 // Fetch brings items into the cache. What has come stays there when something else
 // fails or the context ends, and a later call goes on from it.
 func Fetch(ctx context.Context, client *upstream.Client, store *cache.Cache, items []lock.Item, jobs int, bars *progress.Bars) error {
-	return Start(ctx, client, store, items, jobs, bars).Wait()
+	d := New(ctx, client, store, items, jobs, bars)
+	d.Begin(func(string) *disk.Writer { return nil })
+	return d.Wait()
 }
 
 type fetcher struct {
@@ -71,6 +74,9 @@ type fetcher struct {
 	store  *cache.Cache
 	jobs   int
 	bars   *progress.Bars
+
+	place      func(digest string) *disk.Writer
+	onlyPlaced bool
 }
 
 // host is the server that is asked for an item.
@@ -81,22 +87,21 @@ func (f *fetcher) host(item lock.Item) string {
 	return f.client.Host(item.Image, item.Digest)
 }
 
-// item tells whether it has hashed the item, or another process was faster.
-func (f *fetcher) item(ctx context.Context, item lock.Item) (hashed bool, err error) {
+func (f *fetcher) item(ctx context.Context, item lock.Item) (how outcome, err error) {
 	bar := f.bars.Start(title(item), item.Size)
 	defer func() { bar.Done(err) }()
 	if item.Manifest {
 		err = f.manifest(ctx, item, bar)
 	} else {
-		hashed, err = f.blob(ctx, item, bar)
+		how, err = f.blob(ctx, item, bar)
 	}
 	if errors.Is(err, cache.ErrMismatch) {
-		return false, f.mismatch(item, err)
+		return outcome{}, f.mismatch(item, err)
 	}
-	if err == nil {
+	if err == nil && !(how.placed && f.onlyPlaced) {
 		f.store.Name(item.Digest, cmp.Or(item.URL, item.Image))
 	}
-	return hashed, err
+	return how, err
 }
 
 func (f *fetcher) mismatch(item lock.Item, err error) error {
@@ -124,9 +129,13 @@ func (f *fetcher) manifest(ctx context.Context, item lock.Item, bar *progress.Ba
 	return f.store.Put(item.Digest, m.Bytes)
 }
 
-// blob downloads a blob. When the beginning from an earlier run turns out wrong
-// it is dropped and the blob downloaded whole, once.
-func (f *fetcher) blob(ctx context.Context, item lock.Item, bar *progress.Bar) (hashed bool, err error) {
+// blob downloads a blob to where it belongs: into the cache, to its place, or both.
+func (f *fetcher) blob(ctx context.Context, item lock.Item, bar *progress.Bar) (outcome, error) {
+	place := f.place(item.Digest)
+	if f.onlyPlaced && place != nil {
+		w := cache.Passing(item.Digest, item.Size, place)
+		return outcome{hashed: true, placed: true}, f.download(ctx, item, w, bar)
+	}
 	w, err := f.store.Writer(ctx, item.Digest, item.Size)
 	if errors.Is(err, fs.ErrExist) && !f.store.Has(item.Digest, item.Size) {
 		// There, but not whole: what a crash or a damaged disk leaves.
@@ -135,25 +144,33 @@ func (f *fetcher) blob(ctx context.Context, item lock.Item, bar *progress.Bar) (
 		}
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return false, nil // another process was faster
+		return outcome{}, nil // another process was faster
 	}
 	if err != nil {
-		return false, err
+		return outcome{}, err
 	}
 	defer w.Close()
-	w.Watch(bar.Add)
-	resumed := w.Offset() > 0
-	for {
-		err := f.download(ctx, item, w)
-		if errors.Is(err, cache.ErrMismatch) && resumed {
-			resumed = false
-			continue
+	if place != nil {
+		if err := w.Also(place); err != nil {
+			return outcome{}, err
 		}
-		return err == nil, err
 	}
+	return outcome{hashed: true, placed: place != nil}, f.download(ctx, item, w, bar)
 }
 
-func (f *fetcher) download(ctx context.Context, item lock.Item, w *cache.Writer) error {
+// download fills w. When the beginning from an earlier run turns out wrong it is dropped
+// and the blob downloaded whole, once.
+func (f *fetcher) download(ctx context.Context, item lock.Item, w *cache.Writer, bar *progress.Bar) error {
+	w.Watch(bar.Add)
+	resumed := w.Offset() > 0
+	err := f.downloadOnce(ctx, item, w)
+	if errors.Is(err, cache.ErrMismatch) && resumed {
+		err = f.downloadOnce(ctx, item, w)
+	}
+	return err
+}
+
+func (f *fetcher) downloadOnce(ctx context.Context, item lock.Item, w *cache.Writer) error {
 	var err error
 	if item.URL != "" {
 		err = f.client.File(ctx, item.URL, item.Size, w)

@@ -1,4 +1,4 @@
-package archive
+package disk
 
 import (
 	"errors"
@@ -7,17 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readAhead tells the kernel what is about to be read, so that the disk works while
+// ReadAhead tells the kernel what is about to be read, so that the disk works while
 // the processor does, in runs that are long enough for disks that must move a head.
 // What the kernel makes of it does not matter.
-func readAhead(f *os.File, at, n int64) {
+func ReadAhead(f *os.File, at, n int64) {
 	_ = unix.Fadvise(int(f.Fd()), at, n, unix.FADV_WILLNEED)
 }
 
-// reserve takes the room for a file before it is filled. It tells whether the file
+// Reserve takes the room for a file before it is filled. It tells whether the file
 // system can do so; one that cannot may also be slow, or write zeros, when a file is
 // not filled in order.
-func reserve(f *os.File, size int64) (bool, error) {
+func Reserve(f *os.File, size int64) (bool, error) {
 	if size == 0 {
 		return true, nil
 	}
@@ -39,4 +39,12 @@ func reserve(f *os.File, size int64) (bool, error) {
 // wait for then.
 func startWriting(f *os.File, at, n int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), at, n, unix.SYNC_FILE_RANGE_WRITE)
+}
+
+// Forget waits until the disk has a stretch, and gives back the memory in which the
+// kernel keeps it. An n of 0 is all that follows.
+func Forget(f *os.File, at, n int64) {
+	const wait = unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
+	_ = unix.SyncFileRange(int(f.Fd()), at, n, wait)
+	_ = unix.Fadvise(int(f.Fd()), at, n, unix.FADV_DONTNEED)
 }
