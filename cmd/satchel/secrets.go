@@ -33,25 +33,37 @@ func newSecretsCmd() *cobra.Command {
 
 func newSecretsNewCmd() *cobra.Command {
 	var out string
+	var recipients []string
 	var seat seatFlag
 	cmd := &cobra.Command{
-		Use:   "new [SPEC] [-o FILE] [--seat N]",
+		Use:   "new [SPEC] [-o FILE] [--recipient KEY] [--seat N]",
 		Short: "Make new secrets for a cluster",
 		Long: `Make new secrets for a cluster, or for every seat of a kit: then -o names a directory,
-which gets NN.secrets for each seat that has none there yet.`,
+which gets NN.secrets for each seat that has none there yet.
+
+With --recipient the file is encrypted with age (age-encryption.org/v1) for a public key of
+age or SSH, or for those in a file, and can then be kept where others see it. secrets split
+and show read it with --identity; so does age itself. The parts that split writes are for
+the hosts and are not encrypted.`,
 		Example: `  satchel secrets new bundles/course-ha -o course-ha.secrets
+  satchel secrets new bundles/course-ha -o course-ha.secrets.age --recipient ~/.ssh/id_ed25519.pub
   satchel secrets new bundles/classroom -o classroom.secrets`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runSecretsNew(cmd, specArg(args), out, seat)
+			to, err := secrets.ParseRecipients(recipients)
+			if err != nil {
+				return err
+			}
+			return runSecretsNew(cmd, specArg(args), out, to, seat)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write, of a kit the directory; default: CLUSTER.secrets")
+	cmd.Flags().StringArrayVar(&recipients, "recipient", nil, "encrypt for this public key of age or SSH, or for those in this file; may be repeated")
 	seat.add(cmd, "the secrets of this seat alone, in one file")
 	return cmd
 }
 
-func runSecretsNew(cmd *cobra.Command, path, out string, seat seatFlag) error {
+func runSecretsNew(cmd *cobra.Command, path, out string, to secrets.Recipients, seat seatFlag) error {
 	c, err := compile(path)
 	if err != nil {
 		return err
@@ -63,17 +75,29 @@ func runSecretsNew(cmd *cobra.Command, path, out string, seat seatFlag) error {
 		out = c.plan.Cluster.Name + ".secrets"
 	}
 	if len(c.plan.Seats) > 0 {
-		return newKitSecrets(cmd, c, out)
+		return newKitSecrets(cmd, c, out, to)
 	}
 	set, err := secrets.New(secretsRequest(c.plan, c.tree))
 	if err != nil {
 		return err
 	}
-	if err := set.WriteFile(out); err != nil {
+	if err := set.WriteFile(out, to); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d secrets, readable by you alone\n", out, len(set))
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d secrets, %s\n", out, len(set), readers(to))
 	return nil
+}
+
+// readers says who can read a file of secrets.
+func readers(to secrets.Recipients) string {
+	switch len(to) {
+	case 0:
+		return "readable by you alone"
+	case 1:
+		return "encrypted for one recipient"
+	default:
+		return fmt.Sprintf("encrypted for %d recipients", len(to))
+	}
 }
 
 // secretsRequest asks for what any host of the cluster needs.
@@ -87,8 +111,19 @@ func secretsRequest(p *plan.Plan, tree render.Tree) secrets.Request {
 	return r
 }
 
+// secretsFile is a file of secrets that exists, and who can decrypt it.
+type secretsFile struct{ path, identity string }
+
+func (f *secretsFile) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.path, "secrets", "", "the cluster's secrets, made by secrets new")
+	cmd.Flags().StringVar(&f.identity, "identity", "", "who decrypts them: a file of age-keygen, or an SSH private key")
+}
+
+func (f *secretsFile) read() (secrets.Set, error) { return secrets.Read(f.path, f.identity) }
+
 func newSecretsSplitCmd() *cobra.Command {
-	var out, file string
+	var out string
+	var from secretsFile
 	var seat seatFlag
 	cmd := &cobra.Command{
 		Use:   "split [SPEC] --secrets FILE -o DIR [--seat N]",
@@ -102,19 +137,19 @@ DIR/NN/; with --seat it is that seat's own file, and DIR has the parts of its ho
   satchel secrets split bundles/classroom --secrets classroom.secrets -o parts`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if out == "" || file == "" {
+			if out == "" || from.path == "" {
 				return usagef("secrets split needs --secrets FILE and -o DIR")
 			}
-			return runSecretsSplit(cmd, specArg(args), file, out, seat)
+			return runSecretsSplit(cmd, specArg(args), from, out, seat)
 		},
 	}
-	cmd.Flags().StringVar(&file, "secrets", "", "the cluster's secrets, made by secrets new")
+	from.add(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "directory of the parts")
 	seat.add(cmd, "the parts of this seat alone")
 	return cmd
 }
 
-func runSecretsSplit(cmd *cobra.Command, path, file, dir string, seat seatFlag) error {
+func runSecretsSplit(cmd *cobra.Command, path string, from secretsFile, dir string, seat seatFlag) error {
 	c, err := compile(path)
 	if err != nil {
 		return err
@@ -123,18 +158,18 @@ func runSecretsSplit(cmd *cobra.Command, path, file, dir string, seat seatFlag) 
 		return err
 	}
 	if len(c.plan.Seats) > 0 {
-		return splitKitSecrets(cmd, c, file, dir)
+		return splitKitSecrets(cmd, c, from, dir)
 	}
-	return splitSecrets(cmd, c, file, dir)
+	return splitSecrets(cmd, c, from, dir)
 }
 
-func splitSecrets(cmd *cobra.Command, c compiled, file, dir string) error {
-	set, err := secrets.Read(file)
+func splitSecrets(cmd *cobra.Command, c compiled, from secretsFile, dir string) error {
+	set, err := from.read()
 	if err != nil {
 		return err
 	}
 	if name := set["cluster"]; name != c.plan.Cluster.Name {
-		return fmt.Errorf("%s has the secrets of the cluster %s, not of %s", file, name, c.plan.Cluster.Name)
+		return fmt.Errorf("%s has the secrets of the cluster %s, not of %s", from.path, name, c.plan.Cluster.Name)
 	}
 	parts := map[string]secrets.Set{}
 	for _, h := range c.plan.Hosts {
@@ -147,7 +182,7 @@ func splitSecrets(cmd *cobra.Command, c compiled, file, dir string) error {
 	}
 	for _, h := range c.plan.Hosts {
 		name := filepath.Join(dir, h.Name+".secrets")
-		if err := parts[h.Name].WriteFile(name); err != nil {
+		if err := parts[h.Name].WriteFile(name, nil); err != nil {
 			return err
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", name, strings.Join(parts[h.Name].Names(), " "))
@@ -172,7 +207,8 @@ func hostSecrets(h plan.Host, tree render.Tree) []string {
 }
 
 func newSecretsShowCmd() *cobra.Command {
-	var file, reveal string
+	var from secretsFile
+	var reveal string
 	var seat seatFlag
 	cmd := &cobra.Command{
 		Use:   "show [SPEC] --secrets FILE [--reveal NAME]",
@@ -181,10 +217,10 @@ func newSecretsShowCmd() *cobra.Command {
   satchel secrets show --secrets course-ha.secrets --reveal stats-password`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if file == "" {
+			if from.path == "" {
 				return usagef("secrets show needs --secrets FILE")
 			}
-			set, err := secrets.Read(file)
+			set, err := from.read()
 			if err != nil {
 				return err
 			}
@@ -199,7 +235,7 @@ func newSecretsShowCmd() *cobra.Command {
 			return showSecrets(cmd, specArg(args), set, seat)
 		},
 	}
-	cmd.Flags().StringVar(&file, "secrets", "", "the cluster's secrets, made by secrets new")
+	from.add(cmd)
 	cmd.Flags().StringVar(&reveal, "reveal", "", "print the value of this one secret")
 	seat.add(cmd, "the seat whose secrets these are")
 	return cmd

@@ -22,7 +22,7 @@ func seatSecrets(dir string, seat *plan.Plan) string {
 
 // newKitSecrets makes those of all seats that have none yet: a kit may grow while its
 // first seats are in use.
-func newKitSecrets(cmd *cobra.Command, c compiled, dir string) error {
+func newKitSecrets(cmd *cobra.Command, c compiled, dir string, to secrets.Recipients) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("creating the directory of the secrets: %w", err)
 	}
@@ -48,25 +48,26 @@ func newKitSecrets(cmd *cobra.Command, c compiled, dir string) error {
 			if err != nil {
 				return err
 			}
-			return set.WriteFile(seatSecrets(dir, seat))
+			return set.WriteFile(seatSecrets(dir, seat), to)
 		})
 	}
 	if err := work.Wait(); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: secrets of %d seats, %d of them new, each in NN.secrets, readable by you alone\n",
-		dir, len(c.plan.Seats), len(missing))
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: secrets of %d seats, %d of them new, each in NN.secrets, %s\n",
+		dir, len(c.plan.Seats), len(missing), readers(to))
 	return nil
 }
 
 // splitKitSecrets splits those of each seat into a directory of its own.
-func splitKitSecrets(cmd *cobra.Command, c compiled, from, dir string) error {
-	if info, err := os.Stat(from); err == nil && !info.IsDir() {
-		return fmt.Errorf("%s is a file, and the secrets of a kit are a directory with NN.secrets for each seat; for one seat add --seat", from)
+func splitKitSecrets(cmd *cobra.Command, c compiled, from secretsFile, dir string) error {
+	if info, err := os.Stat(from.path); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file, and the secrets of a kit are a directory with NN.secrets for each seat; for one seat add --seat", from.path)
 	}
 	for i, seat := range c.plan.Seats {
 		own := compiled{spec: c.spec.Seats[i], plan: seat, tree: c.tree.Seat(seat.Seat.NN)}
-		if err := splitSecrets(cmd, own, seatSecrets(from, seat), filepath.Join(dir, seat.Seat.NN)); err != nil {
+		part := secretsFile{seatSecrets(from.path, seat), from.identity}
+		if err := splitSecrets(cmd, own, part, filepath.Join(dir, seat.Seat.NN)); err != nil {
 			return fmt.Errorf("seat %s: %w", seat.Seat.NN, err)
 		}
 	}

@@ -45,6 +45,7 @@ var alone = map[string]string{
 	"go.yaml.in/yaml":                "internal/manifest internal/closure internal/rpm",
 	"mvdan.cc/sh":                    "internal/closure",
 	"golang.org/x/crypto":            "internal/sign",
+	"filippo.io/age":                 "internal/secrets",
 	"github.com/ProtonMail":          "internal/deb internal/rpm",
 	"github.com/knqyf263":            "internal/deb internal/rpm",
 	"github.com/ulikunitz/xz":        "internal/deb internal/rpm",

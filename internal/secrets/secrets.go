@@ -1,5 +1,5 @@
 // Package secrets makes, splits and reads the secrets of a cluster. They live in
-// one file of NAME=VALUE lines, apart from the spec, the tree and the bundle,
+// one file of NAME=VALUE lines, encrypted with age if that is wanted, apart from the spec, the tree and the bundle,
 // whose files have only marks, @secret:NAME@, that install.sh fills on the host.
 // It is the only package that uses randomness. It must never print a value or
 // put one into an error.
@@ -40,9 +40,13 @@ func (s Set) Bytes() []byte {
 	return b.Bytes()
 }
 
-// Read reads a secrets file. Errors name the line, never its content.
-func Read(path string) (Set, error) {
+// Read reads a secrets file; identity is the file of who can decrypt it, or "". Errors
+// name the line, never its content.
+func Read(path, identity string) (Set, error) {
 	data, err := os.ReadFile(path)
+	if err == nil {
+		data, err = decrypt(path, data, identity)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the secrets: %w", err)
 	}
@@ -69,9 +73,14 @@ func Read(path string) (Set, error) {
 	return set, nil
 }
 
-// WriteFile writes the set to a new file that only its owner can read. An existing
-// file is never replaced: the secrets in it may be those of a running cluster.
-func (s Set) WriteFile(path string) error {
+// WriteFile writes the set to a new file that only its owner can read, encrypted if
+// there are recipients. An existing file is never replaced: the secrets in it may be
+// those of a running cluster.
+func (s Set) WriteFile(path string, to Recipients) error {
+	data, err := to.encrypt(s.Bytes())
+	if err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s exists; its secrets may be in use, so it stays as it is. Name another file with -o", path)
@@ -79,7 +88,7 @@ func (s Set) WriteFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("creating the secrets file: %w", err)
 	}
-	_, err = f.Write(s.Bytes())
+	_, err = f.Write(data)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
 		os.Remove(path)

@@ -137,17 +137,17 @@ func TestFormsThatOthersDemand(t *testing.T) {
 func TestWrittenSecretsReadBackAndAreNeverReplaced(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secrets")
 	s := set(t)
-	if err := s.WriteFile(file); err != nil {
+	if err := s.WriteFile(file, nil); err != nil {
 		t.Fatal(err)
 	}
-	back, err := Read(file)
+	back, err := Read(file, "")
 	if err != nil || len(back) != len(s) || back["ca-key"] != s["ca-key"] {
 		t.Errorf("read %d of %d secrets, %v", len(back), len(s), err)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	if err := (Set{"a": "b"}).WriteFile(file); err == nil {
+	if err := (Set{"a": "b"}).WriteFile(file, nil); err == nil {
 		t.Error("secrets in use were replaced")
 	}
 }
@@ -172,7 +172,7 @@ func FuzzRead(f *testing.F) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Read(file); err != nil && strings.Contains(err.Error(), "hunter2") {
+		if _, err := Read(file, ""); err != nil && strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("the error shows a secret: %v", err)
 		}
 	})

@@ -146,6 +146,8 @@ func (b *balancers) testNoSecrets(t *testing.T) {
 	if strings.Contains(said, "hunter2") {
 		t.Error("the error shows what is in the secrets file")
 	}
+	on(t, b.one, "printf -- '-----BEGIN AGE ENCRYPTED FILE-----\n' > /root/open")
+	says(t, fails(t, b.one, "/opt/bundle/install.sh --secrets /root/open"), "is encrypted; give this host its part of it")
 }
 
 func (b *balancers) testInstall(t *testing.T) {

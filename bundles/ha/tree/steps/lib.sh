@@ -95,6 +95,8 @@ load_secrets() {
 	[[ -n $SECRETS ]] || return 0
 	while IFS= read -r line || [[ -n $line ]]; do
 		[[ $line == '' || $line == '#'* ]] && continue
+		[[ $line != '-----BEGIN AGE '* && $line != age-encryption.org/* ]] ||
+			die "the secrets file is encrypted; give this host its part of it, which satchel secrets split --identity makes"
 		[[ $line =~ ^([a-z0-9-]+)=(.+)$ ]] || die "the secrets file has a line that is not NAME=VALUE"
 		SECRET[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
 	done <"$SECRETS"
