@@ -17,6 +17,7 @@ import (
 	"github.com/satchel-kit/satchel/internal/lock"
 	"github.com/satchel-kit/satchel/internal/plan"
 	"github.com/satchel-kit/satchel/internal/progress"
+	"github.com/satchel-kit/satchel/internal/registry"
 	"github.com/satchel-kit/satchel/internal/upstream"
 )
 
@@ -91,7 +92,7 @@ func (s *supply) client(p *plan.Plan, b *progress.Bars) (*upstream.Client, error
 		b.Note("retrying in %s, attempt %d of %d: %v", r.Wait.Round(100*time.Millisecond), r.Next, r.Of, r.Err)
 	})}
 	if s.ca != "" {
-		roots, err := upstream.Roots(s.ca)
+		roots, err := registry.Roots(s.ca)
 		if err != nil {
 			return nil, err
 		}
