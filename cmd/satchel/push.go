@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,9 +36,7 @@ func (f *registryFlags) check() error {
 
 // client makes a client of the registry. What makes it wait is shown among the bars.
 func (f *registryFlags) client(t push.Target, b *progress.Bars) (*push.Client, error) {
-	options := []push.Option{push.WithNotice(func(r push.Retry) {
-		b.Note("retrying in %s, attempt %d of %d: %v", r.Wait.Round(100*time.Millisecond), r.Next, r.Of, r.Err)
-	})}
+	options := []push.Option{push.WithNotice(noteRetries(b))}
 	if f.plainHTTP {
 		options = append(options, push.WithPlainHTTP())
 	}

@@ -62,15 +62,9 @@ come from the lock, if there is one. The same spec and lock give the same bytes.
 }
 
 func runReport(cmd *cobra.Command, path, out string, s *supply, seat seatFlag) error {
-	c, err := compile(path)
+	c, err := seat.compile(path, "a report is about one cluster: name a seat")
 	if err != nil {
 		return err
-	}
-	if c, err = seat.choose(path, c); err != nil {
-		return err
-	}
-	if n := len(c.plan.Seats); n > 0 {
-		return usagef("%s is a kit, and a report is about one cluster: name a seat with --seat 1 to --seat %d", path, n)
 	}
 	l, err := lock.Read(s.lockPath(path))
 	// A lock that was asked for has to be there.

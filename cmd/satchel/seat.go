@@ -31,6 +31,22 @@ func (s *seatFlag) number() (int, error) {
 	return n, nil
 }
 
+// compile compiles a spec for what is about one cluster, the only one or that of the
+// seat. why is what to say of a kit without a seat.
+func (s *seatFlag) compile(path, why string) (compiled, error) {
+	c, err := compile(path)
+	if err == nil {
+		c, err = s.choose(path, c)
+	}
+	if err != nil {
+		return c, err
+	}
+	if n := len(c.plan.Seats); n > 0 {
+		err = usagef("%s is a kit, and %s with --seat 1 to --seat %d", path, why, n)
+	}
+	return c, err
+}
+
 // choose is the compiled cluster of the seat that was named; all where none was.
 func (s *seatFlag) choose(path string, c compiled) (compiled, error) {
 	number, err := s.number()

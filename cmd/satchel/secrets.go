@@ -242,15 +242,9 @@ func newSecretsShowCmd() *cobra.Command {
 }
 
 func showSecrets(cmd *cobra.Command, path string, set secrets.Set, seat seatFlag) error {
-	c, err := compile(path)
+	c, err := seat.compile(path, "each seat has secrets of its own: name it")
 	if err != nil {
 		return err
-	}
-	if c, err = seat.choose(path, c); err != nil {
-		return err
-	}
-	if n := len(c.plan.Seats); n > 0 {
-		return usagef("%s is a kit, and each seat has secrets of its own: name it with --seat 1 to --seat %d", path, n)
 	}
 	users := map[string][]string{}
 	for _, h := range c.plan.Hosts {

@@ -17,6 +17,7 @@ import (
 	"github.com/satchel-kit/satchel/internal/lock"
 	"github.com/satchel-kit/satchel/internal/plan"
 	"github.com/satchel-kit/satchel/internal/progress"
+	"github.com/satchel-kit/satchel/internal/registry"
 	"github.com/satchel-kit/satchel/internal/upstream"
 )
 
@@ -87,17 +88,22 @@ func (s *supply) client(p *plan.Plan, b *progress.Bars) (*upstream.Client, error
 		sources = slices.DeleteFunc(sources, func(o plan.Source) bool { return o.Prefix == prefix })
 		sources = append(sources, plan.Source{Prefix: prefix, Mirror: mirror})
 	}
-	options := []upstream.Option{upstream.WithNotice(func(r upstream.Retry) {
-		b.Note("retrying in %s, attempt %d of %d: %v", r.Wait.Round(100*time.Millisecond), r.Next, r.Of, r.Err)
-	})}
+	options := []upstream.Option{upstream.WithNotice(noteRetries(b))}
 	if s.ca != "" {
-		roots, err := upstream.Roots(s.ca)
+		roots, err := registry.Roots(s.ca)
 		if err != nil {
 			return nil, err
 		}
 		options = append(options, upstream.WithRoots(roots))
 	}
 	return upstream.New(sources, options...)
+}
+
+// noteRetries shows among the bars what makes a transfer wait.
+func noteRetries(b *progress.Bars) func(registry.Retry) {
+	return func(r registry.Retry) {
+		b.Note("retrying in %s, attempt %d of %d: %v", r.Wait.Round(100*time.Millisecond), r.Next, r.Of, r.Err)
+	}
 }
 
 // bars shows progress on stderr.

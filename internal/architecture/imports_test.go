@@ -15,7 +15,7 @@ const module = "github.com/satchel-kit/satchel/"
 // order is the pipeline. A package may import those in lines above its own.
 var order = [][]string{
 	{"internal/disk"},
-	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign", "internal/deb", "internal/rpm", "internal/guide"},
+	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign", "internal/deb", "internal/rpm", "internal/guide", "internal/registry"},
 	{"internal/spec", "internal/profile"},
 	{"internal/plan"},
 	{"internal/render", "internal/upstream", "internal/standin", "internal/derive", "internal/imagefile"},
@@ -35,7 +35,7 @@ var alone = map[string]string{
 	"github.com/Masterminds/sprig":   "internal/render",
 	"github.com/mholt/archiver":      "internal/archive",
 	"github.com/vbauerster/mpb":      "internal/progress",
-	"github.com/cenkalti/backoff":    "internal/upstream",
+	"github.com/cenkalti/backoff":    "internal/registry",
 	"github.com/spf13/cobra":         "cmd/satchel",
 	"text/template":                  "internal/render",
 	"html/template":                  "internal/report",
@@ -53,8 +53,8 @@ var alone = map[string]string{
 	"github.com/CycloneDX":           "internal/sbom",
 	"github.com/spdx":                "internal/sbom",
 	"github.com/package-url":         "internal/sbom",
-	"github.com/google/go-container": "internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest internal/serve internal/imagefile",
-	"github.com/google/go-containerregistry/pkg/v1/remote": "internal/upstream internal/standin internal/push",
+	"github.com/google/go-container": "internal/registry internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest internal/serve internal/imagefile",
+	"github.com/google/go-containerregistry/pkg/v1/remote": "internal/registry internal/standin",
 }
 
 type pkg struct {

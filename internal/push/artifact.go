@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/satchel-kit/satchel/internal/bundle"
+	"github.com/satchel-kit/satchel/internal/registry"
 )
 
 // ArtifactType says that an OCI artifact is a bundle. Its manifest has an empty
@@ -103,7 +104,7 @@ func (a *artifact) encode() (document, error) {
 		m.Layers = append(m.Layers, d)
 	}
 	data, err := json.Marshal(m)
-	if err == nil && len(data) > maxManifest {
+	if err == nil && len(data) > registry.MaxManifest {
 		err = fmt.Errorf("the artifact's manifest has %d bytes, more than any registry accepts", len(data))
 	}
 	return document{digest: digestOf(data), mediaType: string(m.MediaType), data: data}, err
@@ -122,7 +123,7 @@ func decodeArtifact(data []byte) (*artifact, error) {
 	if m.ArtifactType != ArtifactType {
 		what := "an image"
 		if m.ArtifactType != "" {
-			what = fmt.Sprintf("an artifact of the type %q", printable(m.ArtifactType))
+			what = fmt.Sprintf("an artifact of the type %q", registry.Printable(m.ArtifactType))
 		}
 		return nil, fmt.Errorf("it is no bundle but %s", what)
 	}

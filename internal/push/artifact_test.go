@@ -15,6 +15,7 @@ import (
 
 	"github.com/satchel-kit/satchel/internal/archive"
 	"github.com/satchel-kit/satchel/internal/bundle"
+	"github.com/satchel-kit/satchel/internal/registry"
 )
 
 // pushBundle pushes a bundle as a whole, which must succeed.
@@ -194,7 +195,7 @@ func TestManyLargeFilesStillFitAManifest(t *testing.T) {
 		t.Errorf("%d small, %d large files", len(small), len(big))
 	}
 	d, err := (&artifact{tree: descriptor(treeType, digestOf(nil), 0), big: big}).encode()
-	if err != nil || len(d.data) > maxManifest/2 {
+	if err != nil || len(d.data) > registry.MaxManifest/2 {
 		t.Errorf("the manifest has %d bytes, %v", len(d.data), err)
 	}
 }

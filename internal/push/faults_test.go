@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/satchel-kit/satchel/internal/registry"
 )
 
 // one is a bundle of one image with one layer, large enough to break off.
@@ -186,8 +188,8 @@ func TestARegistryThatStoresSomethingElseIsNotBelieved(t *testing.T) {
 	tar, _ := one(t)
 	f := before(t, realRegistry(t, ""))
 	f.spoil = func(resp *http.Response) {
-		if resp.Request.Method == http.MethodPut && resp.Header.Get(digestHeader) != "" {
-			resp.Header.Set(digestHeader, "sha256:"+strings.Repeat("0", 64))
+		if resp.Request.Method == http.MethodPut && resp.Header.Get(registry.DigestHeader) != "" {
+			resp.Header.Set(registry.DigestHeader, "sha256:"+strings.Repeat("0", 64))
 		}
 	}
 	at := target(t, f.host())

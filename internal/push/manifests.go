@@ -13,6 +13,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/satchel-kit/satchel/internal/registry"
 )
 
 // manifests stores an image's manifests, those of the platforms before the index
@@ -60,7 +62,7 @@ func (p *imagePusher) documents(ctx context.Context, s *session, i *image) error
 // platforms that it names and the bundle lacks. Those of docker's kind take none like
 // that.
 func isRefusedIndex(err error) bool {
-	e, ok := errors.AsType[*Error](err)
+	e, ok := errors.AsType[*registry.Error](err)
 	return ok && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound || e.Status == http.StatusUnprocessableEntity)
 }
 
@@ -99,7 +101,7 @@ func (s *session) refer(ctx context.Context, subject string, all []v1.Descriptor
 	tag := strings.Replace(subject, ":", "-", 1)
 	index := &v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex}
 	old, err := s.getManifest(ctx, tag)
-	if e, ok := errors.AsType[*Error](err); err != nil && (!ok || e.Status != http.StatusNotFound) {
+	if err != nil && !registry.NotFound(err) {
 		return err
 	}
 	if err == nil {
@@ -122,8 +124,8 @@ func (s *session) refer(ctx context.Context, subject string, all []v1.Descriptor
 // listsReferrers tells whether the registry lists what is about a digest.
 func (s *session) listsReferrers(ctx context.Context, subject string) (can bool, err error) {
 	accept := http.Header{"Accept": {string(types.OCIImageIndex)}}
-	err = s.client.retry(ctx, func(*attempts) error {
-		resp, err := s.ask(ctx, http.MethodGet, s.url("referrers/"+subject), accept, http.StatusOK,
+	err = s.Retry(ctx, func(*registry.Attempts) error {
+		resp, err := s.Ask(ctx, http.MethodGet, s.URL("referrers/"+subject), accept, http.StatusOK,
 			http.StatusNotFound, http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusNotImplemented)
 		can = err == nil && resp.StatusCode == http.StatusOK && strings.HasPrefix(resp.Header.Get("Content-Type"), string(types.OCIImageIndex))
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/satchel-kit/satchel/internal/bundle"
+	"github.com/satchel-kit/satchel/internal/registry"
 )
 
 // image is one image of a bundle and the place that it goes to.
@@ -154,7 +155,7 @@ func (b *imageSource) document(digest, image string) (document, error) {
 	if d.mediaType == "" {
 		return d, fmt.Errorf("the image layout does not lead to %s; %w", c.use, errDamaged)
 	}
-	if c.size > maxManifest {
+	if c.size > registry.MaxManifest {
 		return d, fmt.Errorf("manifest %s has %d bytes, more than any registry accepts", c.use, c.size)
 	}
 	f, err := c.read(nil)

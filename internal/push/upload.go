@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/satchel-kit/satchel/internal/progress"
+	"github.com/satchel-kit/satchel/internal/registry"
 )
 
 // worthAsking is the size from which on the registry is asked first whether it takes
@@ -16,7 +17,7 @@ const worthAsking = 1 << 20
 
 // hasBlob tells whether the repository has a blob.
 func (s *session) hasBlob(ctx context.Context, digest string) (has bool, err error) {
-	err = s.client.retry(ctx, func(*attempts) error {
+	err = s.Retry(ctx, func(*registry.Attempts) error {
 		has, err = s.headBlob(ctx, digest)
 		return err
 	})
@@ -24,7 +25,7 @@ func (s *session) hasBlob(ctx context.Context, digest string) (has bool, err err
 }
 
 func (s *session) headBlob(ctx context.Context, digest string) (bool, error) {
-	resp, err := s.ask(ctx, http.MethodHead, s.url("blobs/"+digest), nil, http.StatusOK, http.StatusNotFound)
+	resp, err := s.Ask(ctx, http.MethodHead, s.URL("blobs/"+digest), nil, http.StatusOK, http.StatusNotFound)
 	return err == nil && resp.StatusCode == http.StatusOK, err
 }
 
@@ -47,7 +48,7 @@ type upload struct {
 func (u *upload) run(ctx context.Context) (err error) {
 	defer func() { u.bar.Done(err) }()
 	again := false
-	return u.client.retry(ctx, func(*attempts) error {
+	return u.Retry(ctx, func(*registry.Attempts) error {
 		if again {
 			// The registry may have all of it, and only the answer was lost.
 			if there, err := u.headBlob(ctx, u.what.digest); there || err != nil {
@@ -72,16 +73,16 @@ func (u *upload) attempt(ctx context.Context) error {
 	query := to.Query()
 	query.Set("digest", u.what.digest)
 	to.RawQuery = query.Encode()
-	_, err = u.ask(ctx, http.MethodPut, to.String(), nil, http.StatusCreated, http.StatusOK, http.StatusNoContent)
+	_, err = u.Ask(ctx, http.MethodPut, to.String(), nil, http.StatusCreated, http.StatusOK, http.StatusNoContent)
 	return u.lost(err)
 }
 
 // lost has an upload tried anew that the registry does not know any more, as it
 // happens behind a proxy that spreads requests, or after a restart.
 func (u *upload) lost(err error) error {
-	e, ok := errors.AsType[*Error](err)
+	e, ok := errors.AsType[*registry.Error](err)
 	if ok && (e.Status == http.StatusNotFound || e.Status == http.StatusRequestedRangeNotSatisfiable) {
-		e.temporary = true
+		e.Temporary = true
 		e.Hint = "the registry has lost the upload; if several registries answer under this name, they must share their storage"
 	}
 	return err
@@ -90,23 +91,23 @@ func (u *upload) lost(err error) error {
 // begin asks for a place to upload to. Where another repository has the blob, the
 // registry may take it from there instead.
 func (u *upload) begin(ctx context.Context) (*url.URL, error) {
-	address := u.url("blobs/uploads/")
+	address := u.URL("blobs/uploads/")
 	if u.from != "" {
 		query := url.Values{"mount": {u.what.digest}, "from": {u.from}}
-		resp, err := u.ask(ctx, http.MethodPost, address+"?"+query.Encode(), nil, http.StatusCreated, http.StatusAccepted)
-		switch e, refused := errors.AsType[*Error](err); {
+		resp, err := u.Ask(ctx, http.MethodPost, address+"?"+query.Encode(), nil, http.StatusCreated, http.StatusAccepted)
+		switch e, refused := errors.AsType[*registry.Error](err); {
 		case err == nil && resp.StatusCode == http.StatusCreated:
 			u.mounted = true
 			return nil, nil
 		case err == nil:
 			u.from = ""
 			return u.next(resp)
-		case !refused || e.temporary || e.Status == 0:
+		case !refused || e.Temporary || e.Status == 0:
 			return nil, err
 		}
 		u.from = "" // it does not mount, or not from there
 	}
-	resp, err := u.ask(ctx, http.MethodPost, address, nil, http.StatusAccepted)
+	resp, err := u.Ask(ctx, http.MethodPost, address, nil, http.StatusAccepted)
 	if err != nil {
 		return nil, err
 	}
@@ -131,14 +132,14 @@ func (u *upload) content(ctx context.Context, to *url.URL) (*url.URL, error) {
 		err := u.rewind()
 		return u.sent, err
 	}
-	resp, err := u.send(req, http.StatusAccepted, http.StatusCreated, http.StatusNoContent)
+	resp, err := u.Send(req, http.StatusAccepted, http.StatusCreated, http.StatusNoContent)
 	if own := u.sent.failed(); own != nil {
 		return nil, own
 	}
 	if err != nil {
 		return nil, err
 	}
-	done(resp)
+	registry.Done(resp)
 	if resp.Header.Get("Location") == "" {
 		return to, nil
 	}

@@ -61,7 +61,7 @@ func fill(t *testing.T, dir, host, file string) string {
 	t.Helper()
 	set := clusterSecrets()
 	keys := filepath.Join(t.TempDir(), "secrets")
-	if err := set.WriteFile(keys); err != nil {
+	if err := set.WriteFile(keys, nil); err != nil {
 		t.Fatal(err)
 	}
 	hostDir := filepath.Join(dir, "hosts", host)

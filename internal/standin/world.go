@@ -33,26 +33,36 @@ type World struct {
 
 // Serve starts a world that has the images and files. It ends with Close.
 func Serve(ctx context.Context, images []plan.Image, files []plan.File) (*World, error) {
-	handler, err := Files(files)
+	content, err := Files(files)
 	if err != nil {
 		return nil, err
 	}
+	w, err := Start(ctx, content, images, files, registry.WithReferrersSupport(true))
+	if err != nil {
+		return nil, err
+	}
+	if err := Push(ctx, w.Host, true, images); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// Start starts a world for images and files whose registry is empty, and whose file
+// server gives the content. It ends with Close.
+func Start(ctx context.Context, content http.Handler, images []plan.Image, files []plan.File, options ...registry.Option) (*World, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("starting the stand-in servers: %w", err)
+		return nil, fmt.Errorf("starting the servers of images and files: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/v2/", registry.New(registry.WithReferrersSupport(true), registry.Logger(log.New(io.Discard, "", 0))))
-	mux.Handle("/", handler)
+	mux.Handle("/v2/", registry.New(append(options, registry.Logger(log.New(io.Discard, "", 0)))...))
+	mux.Handle("/", content)
 	w := &World{
 		Host:   listener.Addr().String(),
 		server: &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute},
 	}
 	go w.server.Serve(listener) // ends with Close
 	w.sources = sourcesFor(w.Host, images, files)
-	if err := Push(ctx, w.Host, true, images); err != nil {
-		return nil, errors.Join(err, w.Close())
-	}
 	return w, nil
 }
 

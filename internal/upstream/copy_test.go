@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -154,17 +153,6 @@ func TestAFullSinkIsNoReasonToAskAgain(t *testing.T) {
 	_, err := f.client(t).Text(t.Context(), "https://files.example/SHA256SUMS", 999)
 	if err == nil || !strings.Contains(err.Error(), "larger than 999 bytes") || f.asked.Load() != 1 {
 		t.Errorf("asked %d times: %v", f.asked.Load(), err)
-	}
-}
-
-func TestHTTPSIsNeverLeftForPlainHTTP(t *testing.T) {
-	secure, _ := http.NewRequest(http.MethodGet, "https://a.example/", nil)
-	plain := &http.Request{URL: &url.URL{Scheme: "http", Host: "b.example"}}
-	if err := checkRedirect(plain, []*http.Request{secure}); err == nil {
-		t.Error("a redirect from https to http is followed")
-	}
-	if err := checkRedirect(secure, []*http.Request{plain}); err != nil {
-		t.Error(err)
 	}
 }
 

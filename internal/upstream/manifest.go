@@ -3,24 +3,18 @@ package upstream
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-)
 
-// manifestLimit is the size that registries must accept at least, and in
-// practice the largest that they do
-// (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests).
-const manifestLimit = 4 << 20
+	"github.com/satchel-kit/satchel/internal/registry"
+)
 
 // Manifest is a manifest or an index, byte for byte.
 type Manifest struct {
@@ -37,53 +31,15 @@ func (c *Client) Manifest(ctx context.Context, upstream string) (*Manifest, erro
 	if err != nil {
 		return nil, err
 	}
-	var m *Manifest
-	err = c.retry(ctx, func(*attempts) error {
-		m, err = c.manifest(ctx, img)
-		return err
-	})
-	return m, err
-}
-
-func (c *Client) manifest(ctx context.Context, img *image) (*Manifest, error) {
-	asked := img.url("manifests", img.ref.Identifier())
-	header := http.Header{"Accept": {strings.Join([]string{
-		string(types.OCIImageIndex), string(types.DockerManifestList),
-		string(types.OCIManifestSchema1), string(types.DockerManifestSchema2)}, ", ")}}
-	resp, err := c.get(ctx, img.session, img.name, asked, header)
+	m, err := img.Manifest(ctx, img.ref.Identifier())
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, refusal(img.name, asked, resp)
-	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, manifestLimit+1))
+	kind, err := mediaType(m.Bytes, m.ContentType)
 	if err != nil {
-		return nil, failure(ctx, img.name, asked, err)
+		return nil, img.Wrong(http.MethodGet, img.URL("manifests/"+img.ref.Identifier()), err)
 	}
-	m, err := checkManifest(data, resp.Header, img.ref)
-	if err != nil {
-		return nil, &Error{Name: img.name, Asked: asked, Status: resp.StatusCode, cause: err}
-	}
-	return m, nil
-}
-
-func checkManifest(data []byte, header http.Header, ref name.Reference) (*Manifest, error) {
-	if len(data) > manifestLimit {
-		return nil, fmt.Errorf("the manifest is larger than %d bytes", manifestLimit)
-	}
-	m := &Manifest{Bytes: data, Digest: fmt.Sprintf("sha256:%x", sha256.Sum256(data))}
-	promised := header.Get("Docker-Content-Digest")
-	if byDigest, ok := ref.(name.Digest); ok {
-		promised = byDigest.DigestStr()
-	}
-	if strings.HasPrefix(promised, "sha256:") && promised != m.Digest {
-		return nil, fmt.Errorf("the manifest has digest %s, not %s", m.Digest, printable(promised))
-	}
-	var err error
-	m.MediaType, err = mediaType(data, header.Get("Content-Type"))
-	return m, err
+	return &Manifest{Bytes: m.Bytes, MediaType: kind, Digest: m.Digest}, nil
 }
 
 // mediaType finds what a manifest is. The document's own word comes first, as it
@@ -110,32 +66,11 @@ func mediaType(data []byte, contentType string) (types.MediaType, error) {
 	case kind == types.DockerManifestSchema1 || kind == types.DockerManifestSchema1Signed:
 		return "", errors.New("the image is in docker's schema 1, which no runtime of today reads: push it again with a newer tool")
 	case !kind.IsIndex() && !kind.IsImage():
-		return "", fmt.Errorf("media type %q is neither an image nor an index", printable(string(kind)))
+		return "", fmt.Errorf("media type %q is neither an image nor an index", registry.Printable(string(kind)))
 	case kind.IsIndex() && doc.Layers != nil || kind.IsImage() && doc.Manifests != nil:
 		return "", fmt.Errorf("the manifest does not fit its media type %q", kind)
 	}
 	return kind, nil
-}
-
-// get sends one request of a session, which it opens if need be.
-func (c *Client) get(ctx context.Context, s *session, upstream, asked string, header http.Header) (*http.Response, error) {
-	client := c.files
-	if s != nil {
-		var err error
-		if client, err = c.login(ctx, s); err != nil {
-			return nil, failure(ctx, upstream, asked, err)
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, asked, nil)
-	if err != nil {
-		return nil, &Error{Name: upstream, Asked: asked, cause: errors.New("the address is not a URL")}
-	}
-	req.Header = header
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, failure(ctx, upstream, asked, err)
-	}
-	return resp, nil
 }
 
 // Referrers lists what says that it is about a digest, in the repository of an image;
@@ -147,7 +82,7 @@ func (c *Client) Referrers(ctx context.Context, upstream, digest string) (*v1.In
 		return nil, err
 	}
 	all, err := c.referrers(ctx, img, digest)
-	if !NotFound(err) {
+	if !errors.Is(err, errNoList) {
 		return all, err
 	}
 	repo, _, _ := strings.Cut(upstream, "@")
@@ -175,15 +110,18 @@ func parseReferrers(digest string, data []byte) (*v1.IndexManifest, error) {
 // maxPages is more than any list has.
 const maxPages = 100
 
+// errNoList says that a registry has no list of referrers.
+var errNoList = errors.New("there is no list of referrers")
+
 // referrers asks the registry, page after page.
 func (c *Client) referrers(ctx context.Context, img *image, digest string) (*v1.IndexManifest, error) {
 	var all *v1.IndexManifest
-	asked := img.url("referrers", digest)
+	asked := img.URL("referrers/" + digest)
 	for range maxPages {
 		var data []byte
 		var next string
-		err := c.retry(ctx, func(*attempts) (err error) {
-			data, next, err = c.page(ctx, img, asked)
+		err := img.Retry(ctx, func(*registry.Attempts) (err error) {
+			data, next, err = img.page(ctx, asked)
 			return err
 		})
 		if err != nil {
@@ -207,35 +145,22 @@ func (c *Client) referrers(ctx context.Context, img *image, digest string) (*v1.
 }
 
 // page gets a page of referrers, and the address of the next.
-func (c *Client) page(ctx context.Context, img *image, asked string) (data []byte, next string, err error) {
-	resp, err := c.get(ctx, img.session, img.name, asked, http.Header{"Accept": {string(types.OCIImageIndex)}})
-	if err != nil {
-		return nil, "", err
+func (img *image) page(ctx context.Context, asked string) (data []byte, next string, err error) {
+	data, header, err := img.GetAll(ctx, asked, http.Header{"Accept": {string(types.OCIImageIndex)}})
+	if e, ok := errors.AsType[*registry.Error](err); ok && cannotList(e.Status) {
+		return nil, "", errNoList
 	}
-	defer resp.Body.Close()
-	if cannotList(resp) {
-		return nil, "", &Error{Name: img.name, Asked: asked, Status: http.StatusNotFound, cause: errors.New("there is no list of referrers")}
+	if err == nil && !strings.HasPrefix(header.Get("Content-Type"), string(types.OCIImageIndex)) {
+		return nil, "", errNoList
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, "", refusal(img.name, asked, resp)
-	}
-	data, err = io.ReadAll(io.LimitReader(resp.Body, manifestLimit+1))
-	if err == nil && len(data) > manifestLimit {
-		err = fmt.Errorf("the list of referrers is larger than %d bytes", manifestLimit)
-	}
-	if err != nil {
-		return nil, "", failure(ctx, img.name, asked, err)
-	}
-	return data, nextPage(asked, resp.Header.Get("Link")), nil
+	return data, nextPage(asked, header.Get("Link")), err
 }
 
 // cannotList tells of a registry that does not know the path. Not all say 404, as the
 // specification asks for; some answer as if for another kind of thing.
-func cannotList(resp *http.Response) bool {
-	switch resp.StatusCode {
-	case http.StatusOK:
-		return !strings.HasPrefix(resp.Header.Get("Content-Type"), string(types.OCIImageIndex))
-	case http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusNotImplemented:
+func cannotList(status int) bool {
+	switch status {
+	case http.StatusNotFound, http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusNotImplemented:
 		return true
 	}
 	return false

@@ -1,32 +1,19 @@
 package upstream
 
 import (
-	"context"
 	"fmt"
 	"net/http"
-	"net/url"
-	"sync"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/satchel-kit/satchel/internal/registry"
 )
-
-// session is a login for pulling from one repository. Tokens are for one
-// repository each, so that is what it is kept by.
-type session struct {
-	repo   name.Repository
-	scheme string
-
-	mu     sync.Mutex
-	client *http.Client // nil until the login succeeded
-}
 
 // image is an upstream image name and where it is asked for.
 type image struct {
 	name string
 	ref  name.Reference
-	*session
+	*registry.Session
 }
 
 func (c *Client) image(upstream string) (*image, error) {
@@ -34,58 +21,53 @@ func (c *Client) image(upstream string) (*image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading image name %q: %w", upstream, err)
 	}
-	return &image{name: upstream, ref: ref, session: c.session(ref.Context())}, nil
+	repo := c.sources.repository(ref.Context())
+	hint := func(status int, _ string) string { return imageHint(status, repo.RegistryStr()) }
+	return &image{name: upstream, ref: ref, Session: c.servers.Session(repo, registry.Pull, advice(upstream, hint))}, nil
 }
 
-func (c *Client) session(upstream name.Repository) *session {
-	repo := c.sources.repository(upstream)
-	s := &session{repo: repo, scheme: "https"}
-	// The library calls private addresses plain HTTP too. Only what carries the
-	// option, as a mirror with http:// does, is the same as with it.
-	if plain, err := name.NewRegistry(repo.RegistryStr(), name.Insecure); err == nil && plain == repo.Registry {
-		s.scheme = "http"
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	key := s.scheme + "://" + repo.Name()
-	if known, ok := c.sessions[key]; ok {
-		return known
-	}
-	c.sessions[key] = s
-	return s
+// file gives who asks for an upstream file, and the address to ask.
+func (c *Client) file(upstream string) (s *registry.Session, address string) {
+	return c.servers.Files(advice(upstream, fileHint)), c.sources.file(upstream)
 }
 
-// url is the address of a "manifests" or "blobs" resource.
-func (s *session) url(kind, id string) string {
-	u := url.URL{Scheme: s.scheme, Host: s.repo.RegistryStr(), Path: "/v2/" + s.repo.RepositoryStr() + "/" + kind + "/" + id}
-	return u.String()
+// advice is for all that is asked under an upstream name.
+func advice(upstream string, hint func(status int, words string) string) registry.Advice {
+	return registry.Advice{
+		Asked: func(address string) string {
+			if address == upstream {
+				return fmt.Sprintf("fetching %q", registry.Redact(upstream))
+			}
+			return fmt.Sprintf("fetching %q from %s", registry.Redact(upstream), registry.Redact(address))
+		},
+		Status:    hint,
+		PlainHTTP: "if plain HTTP is meant, begin the mirror in `sources:` with http://",
+		NoHost:    "check the name and the network, or name a mirror in `sources:`",
+		Away:      "name another mirror in `sources:`",
+		Silence:   "check the network, or name a mirror in `sources:`",
+	}
 }
 
-// login returns the client that carries the session's credentials. Several that
-// need it at once wait for one login.
-func (c *Client) login(ctx context.Context, s *session) (*http.Client, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.client != nil {
-		return s.client, nil
+func imageHint(status int, host string) string {
+	switch {
+	case status == http.StatusNotFound:
+		return "the name or tag does not exist there"
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return fmt.Sprintf("check the name; if it is private, log in with `docker login %s`", host)
+	case status == http.StatusTooManyRequests:
+		return fmt.Sprintf("rate limit: try again later, or log in with `docker login %s`", host)
+	case status >= 500:
+		return "try again later, or name a mirror in `sources:`"
 	}
-	auth, err := authn.Resolve(ctx, c.keychain, s.repo)
-	if err != nil {
-		return nil, &keychainError{err}
-	}
-	base := &oneScheme{inner: c.base, host: s.repo.RegistryStr(), scheme: s.scheme}
-	t, err := transport.NewWithContext(ctx, s.repo.Registry, auth, base, []string{s.repo.Scope(transport.PullScope)})
-	if err != nil {
-		return nil, err
-	}
-	s.client = &http.Client{Transport: t, CheckRedirect: checkRedirect}
-	return s.client, nil
+	return ""
 }
 
-// keychainError says that the docker configuration or a helper of it is broken.
-type keychainError struct{ err error }
-
-func (e *keychainError) Error() string {
-	return "reading credentials from the docker configuration: " + e.err.Error()
+func fileHint(status int, _ string) string {
+	switch {
+	case status == http.StatusNotFound:
+		return "there is no such file; check the version, or name a mirror in `sources:`"
+	case status == http.StatusTooManyRequests || status >= 500:
+		return "try again later, or name a mirror in `sources:`"
+	}
+	return "check the version, or name a mirror in `sources:`"
 }
-func (e *keychainError) Unwrap() error { return e.err }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/satchel-kit/satchel/internal/plan"
+	"github.com/satchel-kit/satchel/internal/registry"
 )
 
 // hub is how people spell the registry that the library calls index.docker.io.
@@ -33,7 +34,7 @@ func parseSources(list []plan.Source) (sources, error) {
 	for _, s := range list {
 		m, err := parseSource(s)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("mirror %q of %q: %w", redact(s.Mirror), redact(s.Prefix), err))
+			problems = append(problems, fmt.Errorf("mirror %q of %q: %w", registry.Redact(s.Mirror), registry.Redact(s.Prefix), err))
 		}
 		all = append(all, m)
 	}
@@ -118,18 +119,4 @@ func (s sources) file(upstream string) string {
 		}
 	}
 	return upstream
-}
-
-// redact leaves out of a URL what may be secret: user, password, and a query,
-// which in a signed URL is a key.
-func redact(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		if i := strings.LastIndexByte(address, '@'); i >= 0 && strings.Contains(address, "://") {
-			return "…" + address[i:]
-		}
-		return address
-	}
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	return u.String()
 }

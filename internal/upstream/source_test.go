@@ -62,7 +62,7 @@ func TestOnlyAPlainMirrorIsAskedByPlainHTTP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := img.url("blobs", "x"); got != want {
+		if got := img.URL("blobs/x"); got != want {
 			t.Errorf("%s: got %s, want %s", upstream, got, want)
 		}
 	}

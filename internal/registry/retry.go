@@ -1,4 +1,4 @@
-package upstream
+package registry
 
 import (
 	"context"
@@ -20,36 +20,37 @@ type Retry struct {
 	Next, Of int
 }
 
-// attempts is a back-off with jitter that gives up after so many failures in a
+// Attempts is a back-off with jitter that gives up after so many failures in a
 // row. It is a type of its own because the library counts failures in total, and
 // a long transfer over a bad line is one of many failures, each with progress.
-type attempts struct {
+type Attempts struct {
 	*backoff.ExponentialBackOff
 	allowed, failed int
 }
 
 // NextBackOff implements backoff.BackOff.
-func (a *attempts) NextBackOff() time.Duration {
+func (a *Attempts) NextBackOff() time.Duration {
 	if a.failed++; a.failed >= a.allowed {
 		return backoff.Stop
 	}
 	return a.ExponentialBackOff.NextBackOff()
 }
 
-// progressed forgets the failures so far.
-func (a *attempts) progressed() {
+// Progressed forgets the failures so far.
+func (a *Attempts) Progressed() {
 	a.failed = 0
 	a.Reset()
 }
 
-// retry calls do until it succeeds or there is no hope.
-func (c *Client) retry(ctx context.Context, do func(*attempts) error) error {
-	a := &attempts{ExponentialBackOff: backoff.NewExponentialBackOff(), allowed: c.patience.Tries}
-	a.InitialInterval, a.Multiplier, a.MaxInterval = c.patience.Pause, 2, 30*time.Second
+// Retry calls do until it succeeds or there is no hope.
+func (s *Session) Retry(ctx context.Context, do func(*Attempts) error) error {
+	patience := s.client.settings.Patience
+	a := &Attempts{ExponentialBackOff: backoff.NewExponentialBackOff(), allowed: patience.Tries}
+	a.InitialInterval, a.Multiplier, a.MaxInterval = patience.Pause, 2, 30*time.Second
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		return struct{}{}, c.verdict(do(a))
+		return struct{}{}, patience.verdict(do(a))
 	}, backoff.WithBackOff(a), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, wait time.Duration) {
-		c.notice(Retry{Err: err, Wait: wait, Next: a.failed + 1, Of: a.allowed})
+		s.client.settings.Notice(Retry{Err: err, Wait: wait, Next: a.failed + 1, Of: a.allowed})
 	}))
 	if late, ok := errors.AsType[*postponed](err); ok {
 		return late.err
@@ -58,12 +59,12 @@ func (c *Client) retry(ctx context.Context, do func(*attempts) error) error {
 }
 
 // verdict tells the library what to do after an error.
-func (c *Client) verdict(err error) error {
+func (p Patience) verdict(err error) error {
 	e, ok := errors.AsType[*Error](err)
 	switch {
 	case err == nil:
 		return nil
-	case !ok || !e.temporary || e.after > c.patience.Longest:
+	case !ok || !e.Temporary || e.after > p.Longest:
 		return backoff.Permanent(err)
 	case e.after > 0:
 		return &postponed{err: err, RetryAfterError: &backoff.RetryAfterError{Duration: e.after}}

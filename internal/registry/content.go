@@ -1,0 +1,143 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// fresh is how much has to arrive for a broken transfer to count as progress.
+const fresh = 256 << 10
+
+// copyBuffer is where larger buffers stop to make copies faster.
+const copyBuffer = 512 << 10
+
+// Sink takes content in order. What it has at first is taken for the content's
+// beginning; it must know, by a digest, if it is not.
+type Sink interface {
+	io.Writer
+	// Offset is the number of bytes that the sink has.
+	Offset() int64
+	// Restart drops the bytes that the sink has.
+	Restart() error
+}
+
+// content is one blob or file on a server.
+type content struct {
+	*Session
+	address string
+	size    int64
+
+	// validator is the ETag or date that it had when it was first opened, so that two
+	// versions of a file are never put together.
+	validator string
+	opened    bool
+}
+
+// Copy copies what is at an address to a sink, from the sink's offset on. A size of -1
+// means that it is not known. A transfer that breaks off goes on where it broke.
+func (s *Session) Copy(ctx context.Context, address string, size int64, to Sink) error {
+	c := &content{Session: s, address: address, size: size}
+	best := to.Offset()
+	return s.Retry(ctx, func(a *Attempts) error {
+		err := c.copy(ctx, to)
+		// Against the best so far: a server that ignores ranges and always breaks
+		// off at the same place makes no progress.
+		if to.Offset() >= best+fresh {
+			best = to.Offset()
+			a.Progressed()
+		}
+		return err
+	})
+}
+
+func (c *content) copy(ctx context.Context, to Sink) error {
+	offset := to.Offset()
+	if offset == c.size {
+		return nil
+	}
+	if c.opened && c.validator == "" && c.size < 0 {
+		offset = 0 // nothing says that it is still the same file
+	}
+	resp, offset, err := c.open(ctx, offset)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if offset != to.Offset() {
+		if err := to.Restart(); err != nil {
+			return err
+		}
+	}
+	into := &faithful{Sink: to}
+	_, err = io.CopyBuffer(into, resp.Body, make([]byte, copyBuffer))
+	switch {
+	case into.err != nil:
+		return fmt.Errorf("%s: %w", c.describe(http.MethodGet, c.address).Asked, into.err)
+	case err == nil && to.Offset() >= c.size:
+		return nil
+	case err == nil, errors.Is(err, io.ErrUnexpectedEOF):
+		err = errors.New("the connection ended early")
+	}
+	return c.failure(ctx, http.MethodGet, c.address, fmt.Errorf("the transfer broke off after %d bytes: %w", to.Offset(), err))
+}
+
+// open opens the content at an offset, and tells where the answer begins: a server that
+// does not, or not rightly, send a part is asked for all of it.
+func (c *content) open(ctx context.Context, offset int64) (*http.Response, int64, error) {
+	header, wanted := http.Header{}, []int{http.StatusOK}
+	if offset > 0 {
+		header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+		if c.validator != "" {
+			header.Set("If-Range", c.validator)
+		}
+		wanted = append(wanted, http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable)
+	}
+	resp, err := c.Get(ctx, c.address, header, wanted...)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case resp.StatusCode == http.StatusOK:
+		offset = 0
+	case resp.StatusCode != http.StatusPartialContent || !beginsAt(resp, offset):
+		resp.Body.Close()
+		return c.open(ctx, 0)
+	}
+	c.remember(resp.Header)
+	return resp, offset, nil
+}
+
+// beginsAt tells whether an answer says that it begins at offset.
+func beginsAt(resp *http.Response, offset int64) bool {
+	from, ok := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes ")
+	from, _, dash := strings.Cut(from, "-")
+	n, err := strconv.ParseInt(from, 10, 64)
+	return ok && dash && err == nil && n == offset
+}
+
+// remember keeps what identifies this version of a file. If-Range takes no weak
+// ETag (RFC 9110, 13.1.5).
+func (c *content) remember(header http.Header) {
+	c.opened = true
+	c.validator = header.Get("ETag")
+	if c.validator == "" || strings.HasPrefix(c.validator, "W/") {
+		c.validator = header.Get("Last-Modified")
+	}
+}
+
+// faithful remembers a sink's own error, to tell a full disk, which no retry
+// helps, from a broken connection.
+type faithful struct {
+	Sink
+	err error
+}
+
+func (f *faithful) Write(p []byte) (int, error) {
+	n, err := f.Sink.Write(p)
+	f.err = err
+	return n, err
+}
