@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // PackageFile is a .deb of a private repository.
@@ -86,7 +88,7 @@ type described struct {
 
 // describe makes the stanza of a file.
 func (f PackageFile) describe() (d described, err error) {
-	clean, err := cleanFile(f.Path)
+	clean, err := repository.CleanFile(f.Path)
 	switch {
 	case err != nil:
 		return d, err
@@ -109,7 +111,7 @@ func (f PackageFile) describe() (d described, err error) {
 	s := newStanzas(bytes.NewReader(control))
 	stanza, err := s.next()
 	if err != nil {
-		return d, fmt.Errorf("reading its control file: %w", unexpected(err))
+		return d, fmt.Errorf("reading its control file: %w", repository.CutShort(err))
 	}
 	if d.stanza, err = f.stanza(stanza); err != nil {
 		return d, fmt.Errorf("reading its control file: %w", err)

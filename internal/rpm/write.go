@@ -9,6 +9,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // PackageFile is a .rpm of a private repository.
@@ -79,7 +81,7 @@ func WriteRepository(files []PackageFile) ([]IndexFile, error) {
 
 // describe reads a file's own header.
 func (f PackageFile) describe() (*described, error) {
-	clean, err := cleanFile(f.Path)
+	clean, err := repository.CleanFile(f.Path)
 	switch {
 	case err != nil:
 		return nil, err
