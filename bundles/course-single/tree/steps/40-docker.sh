@@ -22,7 +22,7 @@ if [[ ${1:-} == undo ]]; then
 	exit
 fi
 
-record_tree /var/lib/docker /var/lib/containerd /run/docker /run/containerd /etc/docker
+record_runtime
 record_own network "$(network_now)"
 keep_sysctls net.ipv4.ip_forward
 units=/etc/systemd/system
