@@ -69,7 +69,7 @@ upgrade_node() {
 		esac
 	done
 	wait_turn
-	new_kubeadm
+	new_kubeadm "${steps[@]}"
 	upgrade_control_plane
 	if [[ $(node_release) != "$KUBERNETES_VERSION" || -f $cordoned ]]; then
 		drain
