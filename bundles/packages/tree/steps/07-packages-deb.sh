@@ -5,6 +5,10 @@
 # in /var/lib/satchel/packages, so that reset.sh, which calls undo here, removes exactly that.
 # What is held in a version goes to another one with upgrade.sh alone, which begins with
 # one of them: it calls move NAME.
+#
+# What is checked here: the index by the bundle's own checksums, and every package by the
+# index. No signature is: deb packages have none of their own, and that of the repository's
+# index, by the keys in keys/, was checked when the packages were locked.
 . "$BUNDLE/steps/lib.sh"
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_SUSPEND=1 UCF_FORCE_CONFFOLD=1
 
