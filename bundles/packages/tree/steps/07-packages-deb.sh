@@ -177,9 +177,28 @@ take_apart() {
 	done <<<"$1"
 }
 
-# note writes down what is about to be added, beside what earlier runs added.
+# empty_directories prints those that dpkg would take away with a package that has them too,
+# such as /opt, which belongs to no package.
+empty_directories() {
+	find /etc /opt /srv /usr /var -maxdepth 4 -type d -empty -printf '%m %U:%G %p\n' 2>/dev/null || true
+}
+
+# bring_back makes directories again that went with the packages.
+bring_back() {
+	local mode owner dir
+	while read -r mode owner dir; do
+		if [[ -d $dir ]]; then continue; fi
+		mkdir -p "$dir"
+		chown "$owner" "$dir"
+		chmod "$mode" "$dir"
+	done < <(noted stay)
+}
+
+# note EMPTY writes down what is about to be added, and the directories that are empty
+# before that, beside what earlier runs added.
 note() {
 	local entry name
+	{ noted empty; printf '%s\n' "$1"; } | sort -u | save empty
 	if [[ ! -f $kept/before ]]; then
 		dpkg-query -W -f='${db:Status-Abbrev}${Package} ${Architecture} ${Version}\n' | save before
 	fi
@@ -232,11 +251,20 @@ undo() {
 			if [[ $what == Remv && " ${ours[*]} " != *" $name "* ]]; then also+=" $name"; fi
 		done <<<"$said"
 		[[ -z $also ]] || die "these packages were installed later and need ours; remove them first:$also"
+		if [[ -z $DRY_RUN ]]; then
+			{
+				noted stay
+				while read -r what how name; do
+					if [[ -d $name ]]; then printf '%s %s %s\n' "$what" "$how" "$name"; fi
+				done < <(noted empty)
+			} | sort -u | save stay
+		fi
 		if ((${#remove[@]})); then run patient apt_alone --yes remove "${remove[@]}"; fi
 		if ((${#purge[@]})); then run patient apt_alone --yes purge "${purge[@]}"; fi
 		rm -rf "$work"
 		changed packages
 	fi
+	if [[ -z $DRY_RUN ]]; then bring_back; fi
 	while read -r name _ _ rest; do
 		printf 'note: %s stays in version %s, to which it was upgraded\n' "$name" "$rest"
 	done < <(noted upgraded)
@@ -281,10 +309,11 @@ if ((${#wanted[@]})); then
 		printf '%s %s from %s to %s\n' "${DRY_RUN:+would }upgrade" "$name" "$old" "$version"
 	done
 	if [[ -z $DRY_RUN ]]; then
+		empty=$(empty_directories)
 		if [[ -n ${KUBERNETES_PACKAGES:-} ]]; then record_node; fi
 		if [[ -n ${RUNTIME_PACKAGE:-} ]]; then record_runtime; fi
 		record_own packages
-		note
+		note "$empty"
 		no_starts
 		patient apt_alone --yes --no-remove --no-install-recommends ${options[@]+"${options[@]}"} install "${wanted[@]}" || {
 			starts_again
