@@ -39,12 +39,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("BASE", root+"/testdata/diff/base")
 			return nil
 		},
-		Condition: func(name string) (bool, error) {
-			if name != "namespaces" {
-				return false, fmt.Errorf("there is no condition %q", name)
-			}
-			return exec.Command("unshare", "--mount", "--map-root-user", "true").Run() == nil, nil
-		},
+		Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"upstream": upstreamCmd,
 			"flip":     flipCmd,
@@ -56,6 +51,24 @@ func TestScripts(t *testing.T) {
 			"rpms":     rpmsCmd,
 		},
 	})
+}
+
+// condition is what scripts can ask for: [tool:NAME] is a program that others wrote, and
+// [namespaces] what a host of its own takes. Where SATCHEL_TOOLS is "required" a script
+// fails that would be left out for want of them; [exec:NAME] of testscript does not.
+func condition(name string) (bool, error) {
+	var err error
+	if program, ok := strings.CutPrefix(name, "tool:"); ok {
+		_, err = exec.LookPath(program)
+	} else if name == "namespaces" {
+		err = exec.Command("unshare", "--mount", "--map-root-user", "true").Run()
+	} else {
+		return false, fmt.Errorf("there is no condition %q", name)
+	}
+	if err != nil && os.Getenv("SATCHEL_TOOLS") == "required" {
+		return false, fmt.Errorf("SATCHEL_TOOLS is \"required\", and %s is not there: %w", name, err)
+	}
+	return err == nil, nil
 }
 
 // upstreamCmd is `upstream DIR`: it serves stand-ins of what the spec in DIR needs,

@@ -15,7 +15,8 @@ const module = "github.com/satchel-kit/satchel/"
 // order is the pipeline. A package may import those in lines above its own.
 var order = [][]string{
 	{"internal/disk"},
-	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign", "internal/deb", "internal/rpm", "internal/guide", "internal/registry"},
+	{"schema", "schema/v1", "templates", "bundles", "internal/cache", "internal/progress", "internal/archive", "internal/secrets", "internal/manifest", "internal/sign", "internal/repository", "internal/guide", "internal/registry"},
+	{"internal/deb", "internal/rpm"},
 	{"internal/spec", "internal/profile"},
 	{"internal/plan"},
 	{"internal/render", "internal/upstream", "internal/standin", "internal/derive", "internal/imagefile"},
@@ -46,9 +47,9 @@ var alone = map[string]string{
 	"mvdan.cc/sh":                    "internal/closure",
 	"golang.org/x/crypto":            "internal/sign",
 	"filippo.io/age":                 "internal/secrets",
-	"github.com/ProtonMail":          "internal/deb internal/rpm",
+	"github.com/ProtonMail":          "internal/repository internal/rpm",
 	"github.com/knqyf263":            "internal/deb internal/rpm",
-	"github.com/ulikunitz/xz":        "internal/deb internal/rpm",
+	"github.com/ulikunitz/xz":        "internal/repository",
 	"github.com/yuin/goldmark":       "internal/guide",
 	"github.com/CycloneDX":           "internal/sbom",
 	"github.com/spdx":                "internal/sbom",

@@ -44,7 +44,7 @@ func (h *host) use(c *check, own string, step int) {
 }
 
 // packed are what pack adds to the tree, or puts the rest into.
-var packed = []string{"SHA256SUMS", "SHA256SUMS.sig", "bundle.json", "bin", "files", "hosts", "images", "manifests", "packages", "steps", "units"}
+var packed = []string{"SHA256SUMS", "SHA256SUMS.sig", "bundle.json", "bin", "files", "hosts", "images", "keys", "manifests", "packages", "steps", "units"}
 
 // missing says what is wrong with a path in the bundle, or nothing.
 func (c *check) missing(h *host, own string) string {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"path"
 	"strings"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 const (
@@ -41,7 +43,7 @@ func readControl(r io.Reader) ([]byte, error) {
 		if !found {
 			// Members are padded to an even size.
 			if _, err := io.CopyN(io.Discard, r, size+size%2); err != nil {
-				return nil, fmt.Errorf("reading the member %s: %w", name, unexpected(err))
+				return nil, fmt.Errorf("reading the member %s: %w", name, repository.CutShort(err))
 			}
 			continue
 		}
@@ -60,7 +62,7 @@ func arHeader(r io.Reader) (name string, size int64, err error) {
 		if errors.Is(err, io.EOF) {
 			return "", 0, io.EOF
 		}
-		return "", 0, unexpected(err)
+		return "", 0, repository.CutShort(err)
 	}
 	if string(head[58:]) != "`\n" {
 		return "", 0, errors.New("it is damaged: there is no header of a member where one should be")
@@ -83,11 +85,11 @@ func controlMember(r io.Reader, size int64, suffix string) (control []byte, err 
 		return nil, err
 	}
 	if int64(len(content)) < size {
-		return nil, unexpected(io.EOF)
+		return nil, repository.CutShort(io.EOF)
 	}
-	for _, f := range formats {
-		if f.suffix == suffix {
-			err := f.decompress(content, 8*maxControl, func(r io.Reader) (err error) {
+	for _, f := range repository.Formats {
+		if f.Suffix == suffix {
+			err := f.Decompress(content, 8*maxControl, func(r io.Reader) (err error) {
 				control, err = findControl(tar.NewReader(r))
 				return err
 			})

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 var tenRoots = append([]string{"nginx", "postgresql"}, roots...)
@@ -35,8 +37,8 @@ func BenchmarkDebian(b *testing.B) {
 	var n int
 	for b.Loop() {
 		x := newIndex(base, "amd64")
-		gz := formats[1]
-		if err := gz.decompress(mirror.Bytes(), maxIndex, x.add); err != nil {
+		gz := repository.Formats[1]
+		if err := gz.Decompress(mirror.Bytes(), repository.MaxIndex, x.add); err != nil {
 			b.Fatal(err)
 		}
 		var err error

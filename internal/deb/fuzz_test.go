@@ -85,17 +85,3 @@ func FuzzRelease(f *testing.F) {
 		}
 	})
 }
-
-func FuzzInRelease(f *testing.F) {
-	f.Add([]byte("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nOrigin: Debian\n-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n"))
-	f.Fuzz(func(t *testing.T, content []byte) {
-		// No key is known, so nothing may be accepted.
-		if _, by, err := (keyring{}).verifyClear(content, moment); err == nil {
-			t.Errorf("signed by %v", by)
-		}
-		if _, err := (keyring{}).verifyDetached([]byte("text"), content, moment); err == nil {
-			t.Error("a signature of nobody was accepted")
-		}
-		_, _ = readKeys(content)
-	})
-}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // Index is what a repository has for one architecture. It does not change any more,
@@ -83,10 +85,10 @@ func (x *Index) open(n int32) (*Package, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the index of %s: package %s: %w", x.Repository, p, err)
 	}
-	if p.Filename, err = cleanFile(p.Filename); err != nil {
+	if p.Filename, err = repository.CleanFile(p.Filename); err != nil {
 		return nil, fmt.Errorf("reading the index of %s: package %s: %w", x.Repository, p, err)
 	}
-	p.URL = join(x.Repository, p.Filename)
+	p.URL = repository.Join(x.Repository, p.Filename)
 	return p, nil
 }
 

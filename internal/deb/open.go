@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // maxRelease is far more than any Release, in bytes. Debian's are about 150 KiB.
@@ -41,28 +43,28 @@ func Open(ctx context.Context, repo Repository, arch string, fetch Fetcher, now 
 }
 
 // check refuses what cannot be a repository.
-func (r Repository) check(arch string) (keyring, error) {
+func (r Repository) check(arch string) (repository.Keys, error) {
 	switch {
 	case r.URL == "":
-		return keyring{}, errors.New("it has no URL")
+		return repository.Keys{}, errors.New("it has no URL")
 	case len(r.Suites) == 0:
-		return keyring{}, errors.New("it has no suites, such as \"bookworm\" or, if it is flat, \"/\"")
+		return repository.Keys{}, errors.New("it has no suites, such as \"bookworm\" or, if it is flat, \"/\"")
 	case !isName(arch) || arch == "all":
-		return keyring{}, fmt.Errorf("%q is no architecture, such as amd64 or arm64", arch)
+		return repository.Keys{}, fmt.Errorf("%q is no architecture, such as amd64 or arm64", arch)
 	case len(r.Keys) == 0:
-		return keyring{}, errors.New("it has no keys, and what is not signed is not taken")
+		return repository.Keys{}, errors.New("it has no keys, and what is not signed is not taken")
 	}
 	for _, s := range r.Suites {
-		switch _, err := cleanFile(strings.TrimPrefix(s, "/") + "x"); {
+		switch _, err := repository.CleanFile(strings.TrimPrefix(s, "/") + "x"); {
 		case err != nil || s == "":
-			return keyring{}, fmt.Errorf("%q is no suite", s)
+			return repository.Keys{}, fmt.Errorf("%q is no suite", s)
 		case isFlat(s) && len(r.Components) > 0:
-			return keyring{}, fmt.Errorf("the suite %q ends with \"/\", so it is flat and has no components", s)
+			return repository.Keys{}, fmt.Errorf("the suite %q ends with \"/\", so it is flat and has no components", s)
 		case !isFlat(s) && len(r.Components) == 0:
-			return keyring{}, fmt.Errorf("the suite %q needs components, such as \"main\"; a flat one ends with \"/\"", s)
+			return repository.Keys{}, fmt.Errorf("the suite %q needs components, such as \"main\"; a flat one ends with \"/\"", s)
 		}
 	}
-	return readKeys(r.Keys)
+	return repository.ReadKeys(r.Keys)
 }
 
 func isFlat(suite string) bool { return strings.HasSuffix(suite, "/") }
@@ -78,12 +80,12 @@ type suite struct {
 // url is that of a file of the suite.
 func (s *suite) url(file string) string {
 	if isFlat(s.name) {
-		return join(s.repo.URL, path.Clean("/" + s.name + file)[1:])
+		return repository.Join(s.repo.URL, path.Clean("/" + s.name + file)[1:])
 	}
-	return join(s.repo.URL, path.Join("dists", s.name, file))
+	return repository.Join(s.repo.URL, path.Join("dists", s.name, file))
 }
 
-func (s *suite) read(ctx context.Context, x *Index, keys keyring, now time.Time) error {
+func (s *suite) read(ctx context.Context, x *Index, keys repository.Keys, now time.Time) error {
 	r, err := s.release(ctx, keys, now)
 	if err != nil {
 		return err
@@ -99,14 +101,14 @@ func (s *suite) read(ctx context.Context, x *Index, keys keyring, now time.Time)
 }
 
 // release is the suite's Release, checked.
-func (s *suite) release(ctx context.Context, keys keyring, now time.Time) (*release, error) {
+func (s *suite) release(ctx context.Context, keys repository.Keys, now time.Time) (*release, error) {
 	where := s.url("InRelease")
 	content, err := s.get(ctx, where, maxRelease)
 	var text []byte
 	var by []string
 	switch {
 	case err == nil:
-		text, by, err = keys.verifyClear(content, now)
+		text, by, err = keys.VerifyClear(content, now)
 	case errors.Is(err, fs.ErrNotExist):
 		where = s.url("Release")
 		text, by, err = s.detached(ctx, keys, now)
@@ -126,7 +128,7 @@ func (s *suite) release(ctx context.Context, keys keyring, now time.Time) (*rele
 }
 
 // detached reads a Release whose signature is beside it, the form of old.
-func (s *suite) detached(ctx context.Context, keys keyring, now time.Time) (text []byte, by []string, err error) {
+func (s *suite) detached(ctx context.Context, keys repository.Keys, now time.Time) (text []byte, by []string, err error) {
 	text, err = s.get(ctx, s.url("Release"), maxRelease)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, errors.New("the repository has neither this file nor InRelease: the URL or the suite is wrong, or the suite has moved to an archive")
@@ -141,7 +143,7 @@ func (s *suite) detached(ctx context.Context, keys keyring, now time.Time) (text
 	if err != nil {
 		return nil, nil, err
 	}
-	by, err = keys.verifyDetached(text, signature, now)
+	by, err = keys.VerifyDetached(text, signature, now)
 	return text, by, err
 }
 
@@ -180,17 +182,17 @@ func (s *suite) packages(ctx context.Context, x *Index, r *release, base string)
 	if !r.lists(base) {
 		return fmt.Errorf("%s: the field SHA256 has no %s, in no compression", r.URL, base)
 	}
-	for _, f := range formats {
-		sum, listed := r.files[base+f.suffix]
+	for _, f := range repository.Formats {
+		sum, listed := r.files[base+f.Suffix]
 		if !listed {
 			continue
 		}
-		where, content, err := s.index(ctx, r, base+f.suffix, sum)
+		where, content, err := s.index(ctx, r, base+f.Suffix, sum)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err == nil {
-			err = f.decompress(content, maxIndex, x.add)
+			err = f.Decompress(content, repository.MaxIndex, x.add)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", where, err)

@@ -119,15 +119,15 @@ func (s simple) fields() []string {
 	return fields
 }
 
-// repository is one that chance made, and a host with some of its packages.
-type repository struct {
+// generated is a repository that chance made, and a host with some of its packages.
+type generated struct {
 	packages  []simple
 	installed map[string]simple
 	held      map[string]bool
 	asked     []want
 }
 
-func (r repository) index(t *testing.T) *Index {
+func (r generated) index(t *testing.T) *Index {
 	var stanzas []string
 	for _, s := range r.packages {
 		stanzas = append(stanzas, control(s.name, fmt.Sprint(s.version), s.fields()...))
@@ -135,7 +135,7 @@ func (r repository) index(t *testing.T) *Index {
 	return indexOf(t, stanzas...)
 }
 
-func (r repository) status(t *testing.T) *Installed {
+func (r generated) status(t *testing.T) *Installed {
 	var stanzas []string
 	for _, name := range slices.Sorted(maps.Keys(r.installed)) {
 		s := status(name, fmt.Sprint(r.installed[name].version), r.installed[name].fields()...)
@@ -149,7 +149,7 @@ func (r repository) status(t *testing.T) *Installed {
 
 // random makes a repository of some names in a few versions each. With few names it is
 // as tangled as none in the world, and with many as wide.
-func random(r *rand.Rand, size, versions int) repository {
+func random(r *rand.Rand, size, versions int) generated {
 	name := func() string {
 		if r.IntN(5) == 0 {
 			return fmt.Sprintf("virtual%d", r.IntN(1+size/4))
@@ -163,7 +163,7 @@ func random(r *rand.Rand, size, versions int) repository {
 		}
 		return w
 	}
-	var all repository
+	var all generated
 	for i := range size {
 		for v := range 1 + r.IntN(versions) {
 			s := simple{name: fmt.Sprintf("p%d", i), version: v + 1}
@@ -208,7 +208,7 @@ func random(r *rand.Rand, size, versions int) repository {
 	return all
 }
 
-func (r repository) request() Request {
+func (r generated) request() Request {
 	var names []string
 	for _, a := range r.asked {
 		if a.op == "" {
@@ -221,7 +221,7 @@ func (r repository) request() Request {
 }
 
 // wrong are the faults of a result: what is there after it, and how it came to it.
-func (r repository) wrong(added map[string]simple) []string {
+func (r generated) wrong(added map[string]simple) []string {
 	after := maps.Clone(r.installed)
 	var found []string
 	for name, s := range added {
@@ -239,7 +239,7 @@ func (r repository) wrong(added map[string]simple) []string {
 }
 
 // possible looks at every set of packages whatever.
-func (r repository) possible() bool {
+func (r generated) possible() bool {
 	byName := map[string][]simple{}
 	for _, s := range r.packages {
 		byName[s.name] = append(byName[s.name], s)
@@ -265,7 +265,7 @@ func (r repository) possible() bool {
 	return try(0, map[string]simple{})
 }
 
-func (r repository) resolve(t *testing.T) (map[string]simple, error) {
+func (r generated) resolve(t *testing.T) (map[string]simple, error) {
 	list, err := Resolve([]*Index{r.index(t)}, r.status(t), r.request())
 	added := map[string]simple{}
 	for _, p := range list {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // lists is where apt keeps the indexes of this machine's repositories.
@@ -114,11 +116,11 @@ func TestWeakSignaturesDoNotCount(t *testing.T) {
 			})
 			gpg("", "--quick-gen-key", "archive", c.algorithm, "sign")
 			signed := gpg(bookwormFields, "--clearsign", "--digest-algo", c.digest, "--allow-weak-digest-algos")
-			k, err := readKeys([]byte(gpg("", "--armor", "--export")))
+			k, err := repository.ReadKeys([]byte(gpg("", "--armor", "--export")))
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, _, err = k.verifyClear([]byte(signed), time.Now())
+			_, _, err = k.VerifyClear([]byte(signed), time.Now())
 			if c.want != "" {
 				mustFail(t, err, c.want, "does not count")
 			} else if err != nil {

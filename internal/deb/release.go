@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // release is a parsed Release file.
@@ -29,8 +31,8 @@ type sum struct {
 
 // lists tells whether there is an index of this name, in any compression.
 func (r *release) lists(base string) bool {
-	return slices.ContainsFunc(formats, func(f format) bool {
-		_, ok := r.files[base+f.suffix]
+	return slices.ContainsFunc(repository.Formats, func(f repository.Format) bool {
+		_, ok := r.files[base+f.Suffix]
 		return ok
 	})
 }
@@ -125,18 +127,15 @@ func isSHA256(s string) bool {
 	return err == nil && len(b) == 32 && strings.ToLower(s) == s
 }
 
-// clockSkew is how far ahead a repository's clock may be.
-const clockSkew = 10 * time.Minute
-
 // judge tells what speaks against a release at a time.
 func (r *release) judge(suite string, now time.Time, anyAge bool) error {
 	switch {
 	case r.Date.IsZero():
 		return errors.New("it has no field Date, so it could be of any age")
-	case r.Date.After(now.Add(clockSkew)):
-		return fmt.Errorf("it is of %s, which is in the future: check this machine's clock, which says %s", stamp(r.Date), stamp(now))
+	case r.Date.After(now.Add(repository.ClockSkew)):
+		return fmt.Errorf("it is of %s, which is in the future: check this machine's clock, which says %s", repository.Stamp(r.Date), repository.Stamp(now))
 	case !anyAge && !r.ValidUntil.IsZero() && now.After(r.ValidUntil):
-		return fmt.Errorf("it was valid until %s: the mirror is no longer updated, or it is a snapshot, which has to be allowed for by name", stamp(r.ValidUntil))
+		return fmt.Errorf("it was valid until %s: the mirror is no longer updated, or it is a snapshot, which has to be allowed for by name", repository.Stamp(r.ValidUntil))
 	}
 	// A suite's Release, well signed, in place of another's would move a site to
 	// other packages without anybody seeing it.
@@ -150,5 +149,3 @@ func (r *release) judge(suite string, now time.Time, anyAge bool) error {
 	}
 	return fmt.Errorf("it is of the suite %s, not of %s", strings.Join(known, " or "), strconv.Quote(suite))
 }
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

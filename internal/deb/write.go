@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // PackageFile is a .deb of a private repository.
@@ -42,7 +44,9 @@ const releaseDate = "Sat, 01 Jan 2000 00:00:00 UTC"
 //
 // There is no signature: what vouches for the bundle vouches for Release. Under
 // trusted=yes apt still checks Packages by the SHA-256 in Release, and each .deb by the
-// one in Packages (seen with apt 2.0, 2.2, 2.6, 2.7 and 3.0).
+// one in Packages (seen with apt 2.0, 2.2, 2.6, 2.7 and 3.0). The distribution's signature
+// is over its own index, which was checked when the packages were locked; a .deb has none
+// that apt would look at, so the distribution's keys prove nothing on a host.
 func WriteRepository(files []PackageFile, codename string) ([]IndexFile, error) {
 	if !isName(codename) {
 		return nil, fmt.Errorf("writing a repository: %q is no codename, such as bookworm", codename)
@@ -86,7 +90,7 @@ type described struct {
 
 // describe makes the stanza of a file.
 func (f PackageFile) describe() (d described, err error) {
-	clean, err := cleanFile(f.Path)
+	clean, err := repository.CleanFile(f.Path)
 	switch {
 	case err != nil:
 		return d, err
@@ -109,7 +113,7 @@ func (f PackageFile) describe() (d described, err error) {
 	s := newStanzas(bytes.NewReader(control))
 	stanza, err := s.next()
 	if err != nil {
-		return d, fmt.Errorf("reading its control file: %w", unexpected(err))
+		return d, fmt.Errorf("reading its control file: %w", repository.CutShort(err))
 	}
 	if d.stanza, err = f.stanza(stanza); err != nil {
 		return d, fmt.Errorf("reading its control file: %w", err)

@@ -168,7 +168,7 @@ func (c *comparison) packageEffects(e *effects, d *Diff) {
 			}
 		}
 		if len(users) > 0 {
-			e.add(effectKey{Run, "packages of the operating system", "that are new or newer are installed; a package may restart its own services", step}, "packages/"+p.Place, users...)
+			e.add(effectKey{Run, "packages of the operating system", "that are missing are installed; what is there stays in its version, and what is held goes to another with upgrade.sh", step}, "packages/"+p.Place, users...)
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (r *resolver) chooseDebs(ctx context.Context, want plan.PackageSet, set *Pa
 		}
 		for n, release := range x.Releases { // one for each suite, in their order
 			set.Repositories[i].Snapshots = append(set.Repositories[i].Snapshots,
-				Snapshot{Suite: in.Suites[n], Date: release.Date.UTC(), SHA256: release.SHA256})
+				Snapshot{Suite: in.Suites[n], Date: release.Date.UTC(), SHA256: release.SHA256, SignedBy: release.SignedBy})
 		}
 		indexes = append(indexes, x)
 	}

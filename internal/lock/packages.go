@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/satchel-kit/satchel/internal/plan"
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // PackageSet are the packages of one operating system and architecture as they were when
@@ -42,8 +43,11 @@ type PackageRepository struct {
 	SignedMetadata bool     `json:"signedMetadata,omitempty"`
 	Modules        []string `json:"modules,omitempty"`
 	ModuleHotfixes bool     `json:"moduleHotfixes,omitempty"`
-	// Keys is "sha256:…" of the keys, AnyAge says that the snapshots could be of any age.
-	Keys      string     `json:"keys"`
+	// Keys is "sha256:…" of the keys, which the bundle has in keys/PLACE/NAME.asc, and
+	// Fingerprints are those of the primary keys, to compare with what their owner says.
+	Keys         string   `json:"keys"`
+	Fingerprints []string `json:"fingerprints,omitempty"`
+	// AnyAge says that the snapshots could be of any age.
 	AnyAge    bool       `json:"anyAge,omitempty"`
 	Snapshots []Snapshot `json:"snapshots"`
 }
@@ -56,6 +60,9 @@ type Snapshot struct {
 	Date     time.Time `json:"date,omitzero"`
 	Revision string    `json:"revision,omitempty"`
 	SHA256   string    `json:"sha256"`
+	// SignedBy are the fingerprints of the keys whose signatures of it were good. Those of
+	// an rpm repository whose metadata need not be signed are not asked for.
+	SignedBy []string `json:"signedBy,omitempty"`
 }
 
 // Package is one package that is added to the baseline.
@@ -86,11 +93,22 @@ func (s PackageSet) System() string { return s.Place[:strings.LastIndexByte(s.Pl
 // RPM says that the packages are those of rpm, and not of dpkg.
 func (s PackageSet) RPM() bool { return strings.HasPrefix(s.Place, "rhel-") }
 
+// Indexed says that what vouches for a package is the signature of its repository's index,
+// and not one of its own.
+func (s PackageSet) Indexed(p Package) bool {
+	return slices.ContainsFunc(s.Repositories, func(r PackageRepository) bool { return r.Name == p.Repository && r.SignedMetadata })
+}
+
 // File is the package's place in the set's repository (deb-name(7), with the epoch, which
-// is left out of the names of rpm packages).
+// is left out of the names of rpm packages). Hosts check the signatures of the rpm packages
+// in pool, and know by the place that those in indexed may have none.
 func (s PackageSet) File(p Package) string {
 	if s.RPM() {
-		return "pool/" + p.Name + "-" + p.Version[strings.IndexByte(p.Version, ':')+1:] + "." + p.Architecture + ".rpm"
+		dir := "pool/"
+		if s.Indexed(p) {
+			dir = "indexed/"
+		}
+		return dir + p.Name + "-" + p.Version[strings.IndexByte(p.Version, ':')+1:] + "." + p.Architecture + ".rpm"
 	}
 	return "pool/" + p.Name + "_" + strings.ReplaceAll(p.Version, ":", "%3a") + "_" + p.Architecture + ".deb"
 }
@@ -134,9 +152,19 @@ func asked(want plan.PackageSet) PackageSet {
 		s.Repositories = append(s.Repositories, PackageRepository{
 			Name: r.Name, URL: r.URL, Suites: r.Suites, Components: r.Components, AnyAge: r.AnyAge, Keys: digestOf(r.Keys),
 			SignedMetadata: r.SignedMetadata, Modules: r.Modules, ModuleHotfixes: r.ModuleHotfixes,
+			Fingerprints: fingerprints(r.Keys),
 		})
 	}
 	return s
+}
+
+// fingerprints are those of keys. What is wrong with them is said when they are used.
+func fingerprints(keys []byte) []string {
+	list, err := repository.ReadKeys(keys)
+	if err != nil {
+		return nil
+	}
+	return list.Fingerprints()
 }
 
 func digestOf(data []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(data)) }
@@ -179,7 +207,9 @@ func (s PackageSet) filled() PackageSet {
 }
 
 var (
-	placeForm = regexp.MustCompile(`^(debian|rhel)-[0-9.]+-[a-z0-9]+$`)
+	// fingerprintForm is that of keys of version 4 and of version 6.
+	fingerprintForm = regexp.MustCompile(`^([0-9A-F]{40}|[0-9A-F]{64})$`)
+	placeForm       = regexp.MustCompile(`^(debian|rhel)-[0-9.]+-[a-z0-9]+$`)
 	// wordForm is what names, versions and architectures are made of.
 	wordForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+~:^_-]*$`)
 )
@@ -211,6 +241,15 @@ func (s PackageSet) validate(sizes map[string]int64) error {
 func (r PackageRepository) validate() error {
 	if !isDigest(r.Keys) {
 		return fmt.Errorf("the keys %q are no digest", r.Keys)
+	}
+	signers := slices.Clone(r.Fingerprints)
+	for _, s := range r.Snapshots {
+		signers = append(signers, s.SignedBy...)
+	}
+	for _, f := range signers {
+		if !fingerprintForm.MatchString(f) {
+			return fmt.Errorf("%.70q is no fingerprint of a key", f)
+		}
 	}
 	for _, s := range r.Snapshots {
 		if !isSHA256(s.SHA256) {

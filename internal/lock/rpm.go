@@ -24,7 +24,7 @@ func (r *resolver) chooseRPMs(ctx context.Context, want plan.PackageSet, set *Pa
 			problems = append(problems, fmt.Errorf("repository %s: %w", in.Name, err))
 			continue
 		}
-		set.Repositories[i].Snapshots = []Snapshot{{Revision: x.Release.Revision, SHA256: x.Release.SHA256}}
+		set.Repositories[i].Snapshots = []Snapshot{{Revision: x.Release.Revision, SHA256: x.Release.SHA256, SignedBy: x.Release.SignedBy}}
 		named[in.URL] = in.Name
 		indexes = append(indexes, x)
 	}

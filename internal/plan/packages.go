@@ -44,6 +44,11 @@ type PackageRepository struct {
 	Keys []byte
 }
 
+// KeyFile is where the bundle has the keys of a repository of the set.
+func (s *PackageSet) KeyFile(r PackageRepository) string {
+	return path.Join("keys", s.Place, r.Name+".asc")
+}
+
 // RPM says that the packages are those of rpm, and not of dpkg.
 func (s *PackageSet) RPM() bool { return strings.HasPrefix(s.Place, "rhel-") }
 

@@ -58,6 +58,9 @@ func renderCluster(p *plan.Plan, parsed *template.Template) (Tree, error) {
 	for i := range p.Hosts {
 		r.host(&p.Hosts[i])
 	}
+	for i := range p.Packages {
+		r.keys(&p.Packages[i])
+	}
 	if p.Guide != nil {
 		r.guide()
 	}
@@ -95,6 +98,13 @@ func (r *renderer) manifest(m plan.Manifest) {
 		return
 	}
 	r.execute(to, path.Join("manifests", m.Template), modeFile, data{Cluster: &r.plan.Cluster, Workload: m.Workload})
+}
+
+// keys adds the public keys of the repositories that packages come from.
+func (r *renderer) keys(set *plan.PackageSet) {
+	for _, from := range set.Repositories {
+		r.tree = append(r.tree, File{Path: set.KeyFile(from), Mode: modeFile, Data: from.Keys})
+	}
 }
 
 func (r *renderer) host(h *plan.Host) {

@@ -63,6 +63,9 @@ func (c *Cluster) addFacts() {
 	fact("Domain", in.Domain)
 	fact("Images", sized(len(c.plan.Images), "image", c.ImageBytes))
 	fact("Files", sized(len(c.Files), "file", c.FileBytes))
+	if len(c.Brought) > 0 {
+		fact("Packages", sized(len(c.Brought), "package", c.PackageBytes))
+	}
 	var kinds []string
 	for _, g := range c.groups {
 		kinds = append(kinds, fmt.Sprintf("%d %s", len(g.hosts), strings.ToLower(g.title())))

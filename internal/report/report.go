@@ -105,11 +105,14 @@ type Cluster struct {
 	Images                 []Image
 	Files                  []File
 	// ImageBytes counts each blob once. Sizes are 0 where they are not known.
-	ImageBytes, FileBytes, LargestImage, LargestFile int64
-	Packages                                         []Package
-	Secrets                                          []Secret
-	Checks                                           []Check
-	SpecDigest, LockDigest                           string
+	ImageBytes, FileBytes, PackageBytes       int64
+	LargestImage, LargestFile, LargestPackage int64
+	// Packages are those that hosts have to have, Brought those that the bundle brings.
+	Packages               []Package
+	Brought                []Brought
+	Secrets                []Secret
+	Checks                 []Check
+	SpecDigest, LockDigest string
 
 	plan   *plan.Plan
 	groups []group
@@ -130,7 +133,7 @@ func newCluster(in Input) *Cluster {
 	c.addEntries()
 	c.addImages(l)
 	c.addFiles(l)
-	c.addPackages()
+	c.addPackages(l)
 	c.addSecrets(in.Tree)
 	c.addChecks(in)
 	c.addFacts()

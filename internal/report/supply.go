@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 
@@ -27,11 +26,6 @@ type Image struct {
 type File struct {
 	Path, URL, SHA256 string
 	Size              int64
-}
-
-// Package is what the hosts' operating systems have to bring.
-type Package struct {
-	Name, Programs, On string
 }
 
 // addImages lists what the plan needs and takes from the lock what it knows.
@@ -126,28 +120,5 @@ func (c *Cluster) addFiles(l *lock.Lock) {
 		c.FileBytes += f.Size
 		c.LargestFile = max(c.LargestFile, f.Size)
 		c.Files = append(c.Files, f)
-	}
-}
-
-// addPackages turns what each host needs round: by package.
-func (c *Cluster) addPackages() {
-	programs, hosts := map[string]map[string]bool{}, map[string][]string{}
-	for i := range c.plan.Hosts {
-		h := &c.plan.Hosts[i]
-		seen := map[string]bool{}
-		for _, need := range h.Needs {
-			program, name, _ := strings.Cut(need, ":")
-			if programs[name] == nil {
-				programs[name] = map[string]bool{}
-			}
-			programs[name][program] = true
-			if !seen[name] {
-				hosts[name] = append(hosts[name], h.Name)
-			}
-			seen[name] = true
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(programs)) {
-		c.Packages = append(c.Packages, Package{name, strings.Join(slices.Sorted(maps.Keys(programs[name])), ", "), c.describe(hosts[name])})
 	}
 }

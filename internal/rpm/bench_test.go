@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // distribution writes a primary.xml as large as that of a distribution, of packages that
@@ -59,7 +61,7 @@ func BenchmarkDistribution(b *testing.B) {
 			b.Fatal(err)
 		}
 		x := newIndex(base, "x86_64")
-		if err := formats[1].decompress(content, x.add); err != nil {
+		if err := repository.Formats[1].Decompress(content, repository.MaxIndex, x.add); err != nil {
 			b.Fatal(err)
 		}
 		list, err := Resolve([]*Index{x}, nil, Request{Names: roots})

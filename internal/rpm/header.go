@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // This reads what is before the payload of a .rpm: a lead of the old days, a header of
@@ -63,7 +65,7 @@ func readFile(r io.Reader) (*rpmFile, error) {
 	}
 	padding := int64(-len(f.signatures.raw) & 7)
 	if _, err := io.CopyN(io.Discard, r, padding); err != nil {
-		return nil, fmt.Errorf("reading the header of signatures: %w", unexpected(err))
+		return nil, fmt.Errorf("reading the header of signatures: %w", repository.CutShort(err))
 	}
 	if f.main, err = readHeader(r); err != nil {
 		return nil, fmt.Errorf("reading the header: %w", err)
@@ -76,7 +78,7 @@ func readFile(r io.Reader) (*rpmFile, error) {
 func readHeader(r io.Reader) (header, error) {
 	intro := make([]byte, 16)
 	if _, err := io.ReadFull(r, intro); err != nil {
-		return header{}, unexpected(err)
+		return header{}, repository.CutShort(err)
 	}
 	if !bytes.HasPrefix(intro, []byte("\x8e\xad\xe8\x01")) {
 		return header{}, errors.New("there is none where one should be")
@@ -92,7 +94,7 @@ func readHeader(r io.Reader) (header, error) {
 		return header{}, err
 	}
 	if int64(len(rest)) < index+int64(size) {
-		return header{}, unexpected(io.EOF)
+		return header{}, repository.CutShort(io.EOF)
 	}
 	h := header{raw: append(intro, rest...), tags: map[int32]tag{}}
 	data := rest[index:]

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // signedRPMs are the packages of the tests whose file names match, signed with a key of their own by rpmsign.
@@ -206,12 +208,12 @@ func TestThePrivateRepositoryHasWhatCreaterepoHas(t *testing.T) {
 // leaves are the packages of an index, each as its elements in the order of their text.
 func leaves(t *testing.T, suffix string, content []byte) []string {
 	t.Helper()
-	form := plain
+	form := repository.Plain
 	if suffix != "" {
-		form = formats[1]
+		form = repository.Formats[1]
 	}
 	var all []string
-	err := form.decompress(content, func(r io.Reader) error {
+	err := form.Decompress(content, repository.MaxIndex, func(r io.Reader) error {
 		s := newScanner(r)
 		var path []string
 		var pack []string

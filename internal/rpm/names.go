@@ -1,29 +1,12 @@
 package rpm
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net/url"
-	"path"
 	"strconv"
 	"strings"
 )
-
-// cleanFile checks the name of a file that a repository gives, relative to it.
-func cleanFile(name string) (string, error) {
-	clean := path.Clean(name)
-	bad := strings.IndexFunc(name, func(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' }) >= 0
-	if bad || clean == "." || path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../") {
-		return "", fmt.Errorf("the file name %.100q leads out of the repository", name)
-	}
-	return clean, nil
-}
-
-// join appends a file to the URL of a repository. The file's name is meant literally.
-func join(repository, file string) string {
-	u := url.URL{Path: file}
-	return strings.TrimSuffix(repository, "/") + "/" + strings.TrimPrefix(u.EscapedPath(), "./")
-}
 
 // isName tells whether a text can be the name of a package. Names become those of
 // files, so nothing that means something in a path may be in one.
@@ -61,4 +44,9 @@ func parseSize(s string) (int64, error) {
 		return 0, fmt.Errorf("%.30q is no size in bytes", s)
 	}
 	return n, nil
+}
+
+func sha256Hex(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
 }

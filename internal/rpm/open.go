@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 const (
@@ -45,23 +47,23 @@ func Open(ctx context.Context, repo Repository, arch string, fetch Fetcher, now 
 }
 
 // check refuses what cannot be a repository.
-func (r Repository) check(arch string) (keyring, error) {
+func (r Repository) check(arch string) (repository.Keys, error) {
 	switch {
 	case r.URL == "":
-		return keyring{}, errors.New("it has no URL")
+		return repository.Keys{}, errors.New("it has no URL")
 	case strings.Contains(r.URL, "$"):
-		return keyring{}, errors.New("its URL has a variable, such as $basearch: write what it stands for")
+		return repository.Keys{}, errors.New("its URL has a variable, such as $basearch: write what it stands for")
 	case !isName(arch) || arch == "noarch" || arch == "src":
-		return keyring{}, fmt.Errorf("%q is no architecture, such as x86_64 or aarch64", arch)
+		return repository.Keys{}, fmt.Errorf("%q is no architecture, such as x86_64 or aarch64", arch)
 	case len(r.Keys) == 0:
-		return keyring{}, errors.New("it has no keys, and what is not signed is not taken")
+		return repository.Keys{}, errors.New("it has no keys, and what is not signed is not taken")
 	}
 	for _, m := range r.Modules {
 		if err := checkModule(m); err != nil {
-			return keyring{}, err
+			return repository.Keys{}, err
 		}
 	}
-	return readKeys(r.Keys)
+	return repository.ReadKeys(r.Keys)
 }
 
 // source is a repository that is being read.
@@ -71,9 +73,9 @@ type source struct {
 	md    *repomd
 }
 
-func (s *source) url(file string) string { return join(s.repo.URL, file) }
+func (s *source) url(file string) string { return repository.Join(s.repo.URL, file) }
 
-func (s *source) read(ctx context.Context, x *Index, keys keyring, now time.Time) (err error) {
+func (s *source) read(ctx context.Context, x *Index, keys repository.Keys, now time.Time) (err error) {
 	if s.md, err = s.repomd(ctx, keys, now); err != nil {
 		return err
 	}
@@ -122,7 +124,7 @@ func (m *repomd) group() string {
 }
 
 // repomd is the repository's repomd.xml, checked.
-func (s *source) repomd(ctx context.Context, keys keyring, now time.Time) (*repomd, error) {
+func (s *source) repomd(ctx context.Context, keys repository.Keys, now time.Time) (*repomd, error) {
 	where := s.url("repodata/repomd.xml")
 	text, err := s.get(ctx, where, maxRepomd)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -143,7 +145,7 @@ func (s *source) repomd(ctx context.Context, keys keyring, now time.Time) (*repo
 	return m, nil
 }
 
-func (s *source) signed(ctx context.Context, where string, text []byte, keys keyring, now time.Time) ([]string, error) {
+func (s *source) signed(ctx context.Context, where string, text []byte, keys repository.Keys, now time.Time) ([]string, error) {
 	signature, err := s.get(ctx, where, maxRepomd)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("it is not signed: there is no %s beside it", where)
@@ -151,7 +153,7 @@ func (s *source) signed(ctx context.Context, where string, text []byte, keys key
 	if err != nil {
 		return nil, err
 	}
-	return keys.verifyDetached(text, signature, now)
+	return keys.VerifyDetached(text, signature, now)
 }
 
 // data brings a file that repomd.xml lists, and gives it to a function that reads it to
@@ -173,7 +175,7 @@ func (s *source) data(ctx context.Context, kind string, read func(io.Reader) err
 	if err == nil {
 		err = f.check(content, s.md.URL)
 	}
-	var form format
+	var form repository.Format
 	if err == nil {
 		form, err = f.format()
 	}
@@ -210,8 +212,8 @@ func (s sum) new() hash.Hash {
 }
 
 // decompress reads content, and checks what it is when decompressed.
-func (s *source) decompress(f data, form format, content []byte, read func(io.Reader) error) error {
-	return form.decompress(content, func(r io.Reader) error {
+func (s *source) decompress(f data, form repository.Format, content []byte, read func(io.Reader) error) error {
+	return form.Decompress(content, repository.MaxIndex, func(r io.Reader) error {
 		h := f.openSum.new()
 		if f.openSum.hex != "" {
 			r = io.TeeReader(r, h)

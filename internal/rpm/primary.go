@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // primary reads a primary.xml into an index.
@@ -294,7 +296,7 @@ func (d *primary) check() (err error) {
 		}
 	}
 	if err == nil {
-		if p.Filename, err = cleanFile(p.Filename); err != nil {
+		if p.Filename, err = repository.CleanFile(p.Filename); err != nil {
 			err = fmt.Errorf("<location href>: %w", err)
 		}
 	}

@@ -152,8 +152,8 @@ func (s simple) spec() []string {
 	return lines
 }
 
-// repository is one that chance made, and a host with some of its packages.
-type repository struct {
+// generated is a repository that chance made, and a host with some of its packages.
+type generated struct {
 	packages  []simple
 	installed map[string]simple
 	asked     []want
@@ -194,9 +194,9 @@ func (r chance) formula(ops []string, depth int) formula {
 
 // random makes a repository of some names in a few versions each. With few names it is
 // as tangled as none in the world, and with many as wide.
-func random(source *rand.Rand, size, versions int) repository {
+func random(source *rand.Rand, size, versions int) generated {
 	r := chance{source, size, versions}
-	var all repository
+	var all generated
 	for i := range size {
 		for v := range 1 + r.IntN(versions) {
 			all.packages = append(all.packages, r.pack(fmt.Sprintf("p%d", i), v+1))
@@ -244,7 +244,7 @@ func (r chance) pack(name string, version int) simple {
 	return s
 }
 
-func (r repository) index(t *testing.T) *Index {
+func (r generated) index(t *testing.T) *Index {
 	var specs [][]string
 	for _, s := range r.packages {
 		specs = append(specs, s.spec())
@@ -252,7 +252,7 @@ func (r repository) index(t *testing.T) *Index {
 	return indexOf(t, specs...)
 }
 
-func (r repository) host(t *testing.T) *Installed {
+func (r generated) host(t *testing.T) *Installed {
 	var specs [][]string
 	for _, name := range slices.Sorted(maps.Keys(r.installed)) {
 		specs = append(specs, r.installed[name].spec())
@@ -260,7 +260,7 @@ func (r repository) host(t *testing.T) *Installed {
 	return installedOf(t, specs...)
 }
 
-func (r repository) request() Request {
+func (r generated) request() Request {
 	var names []string
 	for _, a := range r.asked {
 		if a.op == "" {
@@ -273,7 +273,7 @@ func (r repository) request() Request {
 }
 
 // wrong are the faults of a result: what is there after it, and how it came to it.
-func (r repository) wrong(added map[string]simple) []string {
+func (r generated) wrong(added map[string]simple) []string {
 	after := maps.Clone(r.installed)
 	var found []string
 	for name, s := range added {
@@ -296,7 +296,7 @@ func (r repository) wrong(added map[string]simple) []string {
 }
 
 // possible looks at every set of packages whatever.
-func (r repository) possible() bool {
+func (r generated) possible() bool {
 	byName := map[string][]simple{}
 	for _, s := range r.packages {
 		byName[s.name] = append(byName[s.name], s)
@@ -322,7 +322,7 @@ func (r repository) possible() bool {
 	return try(0, map[string]simple{})
 }
 
-func (r repository) resolve(t *testing.T) (map[string]simple, error) {
+func (r generated) resolve(t *testing.T) (map[string]simple, error) {
 	list, err := Resolve([]*Index{r.index(t)}, r.host(t), r.request())
 	added := map[string]simple{}
 	for _, p := range list {

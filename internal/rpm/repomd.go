@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // repomd is a parsed repomd.xml.
@@ -82,7 +84,7 @@ func parseRepomd(r io.Reader) (*repomd, error) {
 				return nil, fmt.Errorf("<data type=%q><size>: %w", one.Type, err)
 			}
 		}
-		f.href, err = cleanFile(one.Location.Href)
+		f.href, err = repository.CleanFile(one.Location.Href)
 		if err == nil && one.Location.Base != "" {
 			err = errors.New("it is elsewhere (xml:base)")
 		}
@@ -109,17 +111,17 @@ func (x xmlSum) sum() (sum, error) {
 }
 
 // format is that of the file, by its suffix.
-func (f data) format() (format, error) {
-	for _, one := range formats {
-		if one.suffix != "" && strings.HasSuffix(f.href, one.suffix) {
+func (f data) format() (repository.Format, error) {
+	for _, one := range repository.Formats {
+		if one.Suffix != "" && strings.HasSuffix(f.href, one.Suffix) {
 			return one, nil
 		}
 	}
 	switch path.Ext(f.href) {
 	case ".xml", ".yaml", ".yml":
-		return plain, nil
+		return repository.Plain, nil
 	}
-	return format{}, fmt.Errorf("%q is compressed in a way that is not known", f.href)
+	return repository.Format{}, fmt.Errorf("%q is compressed in a way that is not known", f.href)
 }
 
 type xmlGroup struct {

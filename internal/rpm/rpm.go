@@ -16,6 +16,8 @@ import (
 	"context"
 	"io"
 	"slices"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // Repository is where packages come from, as in a file of /etc/yum.repos.d.
@@ -87,7 +89,7 @@ func (p *Package) url() string {
 	if p.Filename == "" {
 		return ""
 	}
-	return join(cmp.Or(p.base, p.Repository), p.Filename)
+	return repository.Join(cmp.Or(p.base, p.Repository), p.Filename)
 }
 
 // native tells whether the package is of an architecture, or of all.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // scanner reads the XML of repositories, piece by piece, in little memory. It is here
@@ -127,7 +129,7 @@ func (s *scanner) step() (piece, error) {
 	}
 	for s.end-s.pos < 2 {
 		if err := s.fill(); err != nil {
-			return nothing, s.errorf("%w", unexpected(err))
+			return nothing, s.errorf("%w", repository.CutShort(err))
 		}
 	}
 	s.pos++
@@ -139,7 +141,7 @@ func (s *scanner) step() (piece, error) {
 	}
 	tag, err := s.tag()
 	if err != nil {
-		return nothing, s.errorf("a tag: %w", unexpected(err))
+		return nothing, s.errorf("a tag: %w", repository.CutShort(err))
 	}
 	if tag[0] == '/' {
 		return endPiece, s.leaveAs(bytes.TrimRight(tag[1:], " \t\r\n"))
@@ -149,7 +151,7 @@ func (s *scanner) step() (piece, error) {
 
 func (s *scanner) skip(mark string) (piece, error) {
 	if _, err := s.until(mark); err != nil {
-		return nothing, s.errorf("%w", unexpected(err))
+		return nothing, s.errorf("%w", repository.CutShort(err))
 	}
 	return nothing, nil
 }
@@ -157,7 +159,7 @@ func (s *scanner) skip(mark string) (piece, error) {
 func (s *scanner) declaration() (piece, error) {
 	for s.end-s.pos < 8 {
 		if err := s.fill(); err != nil {
-			return nothing, s.errorf("%w", unexpected(err))
+			return nothing, s.errorf("%w", repository.CutShort(err))
 		}
 	}
 	rest := s.buf[s.pos:s.end]
@@ -169,7 +171,7 @@ func (s *scanner) declaration() (piece, error) {
 		s.pos += 8
 		text, err := s.until("]]>")
 		if err != nil {
-			return nothing, s.errorf("%w", unexpected(err))
+			return nothing, s.errorf("%w", repository.CutShort(err))
 		}
 		s.text = append(s.text[:0], text...)
 		return textPiece, nil
@@ -195,13 +197,13 @@ func (s *scanner) found(text []byte) (piece, error) {
 // finish is the end of the file.
 func (s *scanner) finish() error {
 	if len(s.open) > 0 {
-		return s.errorf("<%s> has no end: %w", s.open[len(s.open)-1], unexpected(io.EOF))
+		return s.errorf("<%s> has no end: %w", s.open[len(s.open)-1], repository.CutShort(io.EOF))
 	}
 	if len(bytes.TrimSpace(s.buf[s.pos:s.end])) > 0 {
 		return s.errorf("%.40q is no XML", s.buf[s.pos:s.end])
 	}
 	if !s.root {
-		return s.errorf("there is nothing in it: %w", unexpected(io.EOF))
+		return s.errorf("there is nothing in it: %w", repository.CutShort(io.EOF))
 	}
 	return io.EOF
 }

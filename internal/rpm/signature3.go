@@ -11,6 +11,8 @@ import (
 	"io"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // signatureV3 is a signature packet of version 3 (RFC 4880, section 5.2.2). The library
@@ -28,7 +30,7 @@ var hashKinds = map[byte]crypto.Hash{1: crypto.MD5, 2: crypto.SHA1, 8: crypto.SH
 func parseV3(b []byte) (*signatureV3, error) {
 	const head = 19 // up to the numbers
 	if len(b) < head+2 || b[1] != 5 {
-		return nil, fmt.Errorf("a signature of version 3: %w", unexpected(io.EOF))
+		return nil, fmt.Errorf("a signature of version 3: %w", repository.CutShort(io.EOF))
 	}
 	s := &signatureV3{trailer: b[2:7], id: binary.BigEndian.Uint64(b[7:15])}
 	if b[2] != 0 {
@@ -44,7 +46,7 @@ func parseV3(b []byte) (*signatureV3, error) {
 	bits := int(binary.BigEndian.Uint16(b[head:]))
 	s.value = b[head+2:]
 	if len(s.value) != (bits+7)/8 {
-		return nil, fmt.Errorf("a signature of version 3: %w", unexpected(io.EOF))
+		return nil, fmt.Errorf("a signature of version 3: %w", repository.CutShort(io.EOF))
 	}
 	return s, nil
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // VerifyPackage checks the signature of a .rpm, and that the whole of it is what was
@@ -22,7 +24,7 @@ import (
 // signed header, or a signature over all. The result are the fingerprints of the keys
 // whose signatures are good. The file is read to its end, and not kept in memory.
 func VerifyPackage(r io.Reader, keys []byte, now time.Time) (by []string, err error) {
-	k, err := readKeys(keys)
+	k, err := repository.ReadKeys(keys)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +33,7 @@ func VerifyPackage(r io.Reader, keys []byte, now time.Time) (by []string, err er
 		return nil, err
 	}
 	// A signature of this minute is from the future to a clock that is a little behind.
-	c := &content{keyring: k, now: now.Add(clockSkew), file: f}
+	c := &content{Keys: k, now: now.Add(repository.ClockSkew), file: f}
 	if err := c.find(); err != nil {
 		return nil, err
 	}
@@ -43,7 +45,7 @@ func VerifyPackage(r io.Reader, keys []byte, now time.Time) (by []string, err er
 
 // content is a .rpm whose signatures are being checked.
 type content struct {
-	keyring
+	repository.Keys
 	now  time.Time
 	file *rpmFile
 
@@ -174,39 +176,39 @@ func (c *content) judge() (by []string, err error) {
 		case err == nil:
 			by = append(by, fmt.Sprintf("%X", signer.Fingerprint))
 		default:
-			bad = bad || !errors.Is(err, errUnfit)
+			bad = bad || !errors.Is(err, repository.ErrUnfit)
 			problems = append(problems, fmt.Sprintf("key %016X: %v", s.id, err))
 		}
 	}
 	slices.Sort(by)
 	by = slices.Compact(by)
 	if len(by) == 0 || bad {
-		return nil, fmt.Errorf("the signature is not accepted: %s (keys given: %s)", strings.Join(problems, "; "), c.names())
+		return nil, fmt.Errorf("the signature is not accepted: %s (keys given: %s)", strings.Join(problems, "; "), c.Names())
 	}
 	return by, nil
 }
 
 // verifySum checks a signature over what was summed up.
 func (c *content) verifySum(s signed) (*packet.PublicKey, error) {
-	if s.sum == nil || !slices.Contains(goodHashes, s.kind) {
-		return nil, fmt.Errorf("the signature is over %s, which can be forged; it %w", s.kind, errUnfit)
+	if s.sum == nil || !repository.Strong(s.kind) {
+		return nil, fmt.Errorf("the signature is over %s, which can be forged; it %w", s.kind, repository.ErrUnfit)
 	}
 	keys := c.KeysByIdUsage(s.id, packet.KeyFlagSign)
 	if len(keys) == 0 {
-		return nil, fmt.Errorf("it is not among those given, so its signature %w", errUnfit)
+		return nil, fmt.Errorf("it is not among those given, so its signature %w", repository.ErrUnfit)
 	}
 	key := keys[0]
-	if err := weak(key.PublicKey); err != nil {
+	if err := repository.Weak(key.PublicKey); err != nil {
 		return nil, err
 	}
 	identity := key.Entity.PrimaryIdentity()
 	switch {
 	case key.Entity.Revoked(c.now) || key.Revoked(c.now):
-		return nil, fmt.Errorf("the key is revoked; it %w", errUnfit)
+		return nil, fmt.Errorf("the key is revoked; it %w", repository.ErrUnfit)
 	case identity == nil || identity.SelfSignature == nil || key.Entity.PrimaryKey.KeyExpired(identity.SelfSignature, c.now) || key.PublicKey.KeyExpired(key.SelfSignature, c.now):
-		return nil, fmt.Errorf("the key is expired at %s, or not yet valid; it %w", stamp(c.now), errUnfit)
+		return nil, fmt.Errorf("the key is expired at %s, or not yet valid; it %w", repository.Stamp(c.now), repository.ErrUnfit)
 	case s.v4 != nil && s.v4.SigExpired(c.now):
-		return nil, fmt.Errorf("the signature is expired at %s, or not yet valid; it %w", stamp(c.now), errUnfit)
+		return nil, fmt.Errorf("the signature is expired at %s, or not yet valid; it %w", repository.Stamp(c.now), repository.ErrUnfit)
 	}
 	var err error
 	if s.v4 != nil {

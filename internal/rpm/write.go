@@ -9,6 +9,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/satchel-kit/satchel/internal/repository"
 )
 
 // PackageFile is a .rpm of a private repository.
@@ -40,8 +42,11 @@ const revision = 946684800
 //	dnf --disablerepo='*' --repofrompath=bundle,file:///srv/bundle/packages/el9 --setopt=bundle.gpgcheck=1 --setopt=bundle.gpgkey=file:///…
 //
 // There is no signature of the indexes: what vouches for the bundle vouches for
-// repomd.xml. What dnf checks are the indexes by the SHA-256 in repomd.xml, and each .rpm
-// by the one in primary.xml. Changelogs are left out.
+// repomd.xml. What dnf checks are the indexes by the SHA-256 in repomd.xml, each .rpm by
+// the one in primary.xml, and with gpgcheck its own signature. It looks at nobody's
+// signature of the indexes that the packages were chosen by: those are not in a bundle,
+// as a lock has to be enough to make the bundle again when the repository has moved on.
+// Changelogs are left out.
 func WriteRepository(files []PackageFile) ([]IndexFile, error) {
 	files = slices.Clone(files)
 	slices.SortFunc(files, func(a, b PackageFile) int { return cmp.Compare(a.Path, b.Path) })
@@ -79,7 +84,7 @@ func WriteRepository(files []PackageFile) ([]IndexFile, error) {
 
 // describe reads a file's own header.
 func (f PackageFile) describe() (*described, error) {
-	clean, err := cleanFile(f.Path)
+	clean, err := repository.CleanFile(f.Path)
 	switch {
 	case err != nil:
 		return nil, err

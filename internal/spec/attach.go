@@ -200,6 +200,8 @@ func (a *attached) packages(systems map[string]v1.PackageSystem) map[string][]by
 			err = errors.New("it is empty")
 		case err == nil && isKey && !bytes.Contains(data, []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----")):
 			err = errors.New("there is no ASCII-armored OpenPGP key in it; gpg --export --armor writes one")
+		case err == nil && isKey && bytes.Contains(data, []byte("PRIVATE KEY BLOCK")):
+			err = errors.New("there is a private key in it, and the file goes into the bundle; gpg --export --armor writes the public ones alone")
 		}
 		if err != nil {
 			a.wrong(field, name, err)

@@ -649,8 +649,10 @@ type PackageRepository struct {
 	// components are those of the suites, such as main; a flat repository has none.
 	Components []string `json:"components,omitempty"`
 
-	// keys are files beside the spec with the OpenPGP keys that sign the repository, as
-	// `gpg --export --armor` writes them.
+	// keys are files beside the spec with the public OpenPGP keys that sign the repository, as
+	// `gpg --export --armor` writes them. They are in the bundle too, in keys/, and their
+	// fingerprints in the lock. Hosts with rpm packages check these by them once more; a deb
+	// package has no signature of its own, and hosts check it by the bundle's checksums.
 	Keys []string `json:"keys"`
 
 	// anyAge takes a snapshot whose time has run out, as snapshots do. Of a mirror that
@@ -659,7 +661,9 @@ type PackageRepository struct {
 	AnyAge bool `json:"anyAge"`
 
 	// signedMetadata says that the repository of rpm packages signs its index, as
-	// pkgs.k8s.io does (repo_gpgcheck=1). Without it every package has to be signed itself.
+	// pkgs.k8s.io does (repo_gpgcheck=1). Without it every package has to be signed itself,
+	// and hosts check that before they install it; with it hosts take the word of the index,
+	// whose signature was checked when the packages were locked.
 	SignedMetadata bool `json:"signedMetadata"`
 
 	// modules are streams of modules of rpm packages to enable in place of the default ones.

@@ -3,6 +3,12 @@
 # nowhere else: the host's own repositories are neither asked nor changed. Nothing is
 # removed or downgraded, services wait for their configuration, and what is added is noted
 # in /var/lib/satchel/packages, so that reset.sh, which calls undo here, removes exactly that.
+# What is held in a version goes to another one with upgrade.sh alone, which begins with
+# one of them: it calls move NAME.
+#
+# What is checked here: the index by the bundle's own checksums, and every package by the
+# index. No signature is: deb packages have none of their own, and that of the repository's
+# index, by the keys in keys/, was checked when the packages were locked.
 . "$BUNDLE/steps/lib.sh"
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_SUSPEND=1 UCF_FORCE_CONFFOLD=1
 
@@ -105,28 +111,47 @@ empty_repository() {
 	: >"$work/sources.list"
 }
 
+# is_ours is true when apt has read the packages of this bundle.
+is_ours() {
+	local sum path
+	while read -r sum path; do
+		if [[ $path == "packages/$PACKAGES_PLACE/Release" ]]; then
+			[[ $(sha256sum <"$(echo "$work"/lists/*_Release)") == "$sum "* ]]
+			return
+		fi
+	done <"$BUNDLE/SHA256SUMS"
+	return 1
+}
+
+# brings_ours reads again, and is true when it is them.
+brings_ours() { apt_alone update && is_ours; }
+
+# later says that a dry run cannot look at the packages yet, and ends it.
+later() {
+	printf 'would install from %s, which %s yet: %s\n' "$1" "$2" "${wanted[*]}"
+	changed packages
+	rm -rf "$work"
+	exit
+}
+
 # open_repository has apt read the bundle's repository, or the registry host's, which has
 # to be the same.
 open_repository() {
-	local from=$BUNDLE said sum path
+	local from=$BUNDLE said
 	empty_repository
 	from=file:${from//%/%25}
 	if [[ -n $PACKAGES_URL ]]; then
 		from=$PACKAGES_URL
-		if [[ -n $DRY_RUN ]] && ! connects "${from#*://}"; then
-			printf 'would install from %s, which does not answer yet: %s\n' "$from" "${missing[*]}"
-			changed packages
-			exit 0
-		fi
+		if [[ -n $DRY_RUN ]] && ! connects "${from#*://}"; then later "$from" 'does not answer'; fi
 		wait_for "the packages at $from" connects "${from#*://}"
 	fi
 	printf 'deb [trusted=yes] %s/packages/%s /\n' "${from// /%20}" "$PACKAGES_PLACE" >"$work/sources.list"
 	said=$(apt_alone update 2>&1) || refuse "cannot read the packages of the bundle:"$'\n'"$said"
-	while read -r sum path; do
-		if [[ $path == "packages/$PACKAGES_PLACE/Release" && $(sha256sum <"$(echo "$work"/lists/*_Release)") != "$sum "* ]]; then
-			refuse "$from has other packages than this bundle; nothing was changed. Install the registry host from this bundle first"
-		fi
-	done <"$BUNDLE/SHA256SUMS"
+	if is_ours; then return; fi
+	# The registry host may be on its way to this bundle as well.
+	if [[ -n ${UPGRADE:-} && -n $DRY_RUN ]]; then later "$from" "has not this bundle's packages"; fi
+	if [[ -n ${UPGRADE:-} ]]; then wait_for "the packages of this bundle at $from" brings_ours; fi
+	is_ours || refuse "$from has other packages than this bundle; nothing was changed. Install the registry host from this bundle first"
 }
 
 # take_apart reads the lines of a simulation: "Inst NAME [OLD] (NEW ORIGIN [ARCH])".
@@ -145,13 +170,35 @@ take_apart() {
 		fi
 		dpkg --compare-versions "${BASH_REMATCH[4]}" ge "${BASH_REMATCH[3]}" ||
 			refuse "this would downgrade ${BASH_REMATCH[1]} from ${BASH_REMATCH[3]} to ${BASH_REMATCH[4]}; nothing was changed"
+		if [[ $(state "${BASH_REMATCH[1]}") == h* && " ${moved[*]-} " != *" ${BASH_REMATCH[1]} "* ]]; then
+			refuse "this would upgrade ${BASH_REMATCH[1]}, which somebody holds in version ${BASH_REMATCH[3]}; nothing was changed"
+		fi
 		upgraded+=("${BASH_REMATCH[1]} ${BASH_REMATCH[5]} ${BASH_REMATCH[3]} ${BASH_REMATCH[4]}")
 	done <<<"$1"
 }
 
-# note writes down what is about to be added, beside what earlier runs added.
+# empty_directories prints those that dpkg would take away with a package that has them too,
+# such as /opt, which belongs to no package.
+empty_directories() {
+	find /etc /opt /srv /usr /var -maxdepth 4 -type d -empty -printf '%m %U:%G %p\n' 2>/dev/null || true
+}
+
+# bring_back makes directories again that went with the packages.
+bring_back() {
+	local mode owner dir
+	while read -r mode owner dir; do
+		if [[ -d $dir ]]; then continue; fi
+		mkdir -p "$dir"
+		chown "$owner" "$dir"
+		chmod "$mode" "$dir"
+	done < <(noted stay)
+}
+
+# note EMPTY writes down what is about to be added, and the directories that are empty
+# before that, beside what earlier runs added.
 note() {
 	local entry name
+	{ noted empty; printf '%s\n' "$1"; } | sort -u | save empty
 	if [[ ! -f $kept/before ]]; then
 		dpkg-query -W -f='${db:Status-Abbrev}${Package} ${Architecture} ${Version}\n' | save before
 	fi
@@ -163,6 +210,8 @@ note() {
 		{ noted added; printf '%s\n' "$entry"; } | save added
 	done
 	for entry in ${upgraded[@]+"${upgraded[@]}"}; do
+		# What we added goes again in whatever version it is.
+		if noted added | grep -q "^${entry%% *} "; then continue; fi
 		{ noted upgraded; printf '%s\n' "$entry"; } | save upgraded
 	done
 }
@@ -202,11 +251,20 @@ undo() {
 			if [[ $what == Remv && " ${ours[*]} " != *" $name "* ]]; then also+=" $name"; fi
 		done <<<"$said"
 		[[ -z $also ]] || die "these packages were installed later and need ours; remove them first:$also"
+		if [[ -z $DRY_RUN ]]; then
+			{
+				noted stay
+				while read -r what how name; do
+					if [[ -d $name ]]; then printf '%s %s %s\n' "$what" "$how" "$name"; fi
+				done < <(noted empty)
+			} | sort -u | save stay
+		fi
 		if ((${#remove[@]})); then run patient apt_alone --yes remove "${remove[@]}"; fi
 		if ((${#purge[@]})); then run patient apt_alone --yes purge "${purge[@]}"; fi
 		rm -rf "$work"
 		changed packages
 	fi
+	if [[ -z $DRY_RUN ]]; then bring_back; fi
 	while read -r name _ _ rest; do
 		printf 'note: %s stays in version %s, to which it was upgraded\n' "$name" "$rest"
 	done < <(noted upgraded)
@@ -220,19 +278,26 @@ fi
 
 if [[ -z $DRY_RUN ]]; then starts_again; fi
 finish
-missing=()
+one='' wanted=() moved=() options=()
+if [[ ${1:-} == move ]]; then one=$2; fi
 for name in $PACKAGES $(noted added | cut -d ' ' -f 1); do
-	if ! is_there "$name" && [[ " ${missing[*]-} " != *" $name "* ]]; then missing+=("$name"); fi
+	if [[ -z $one ]] && ! is_there "$name" && [[ " ${wanted[*]-} " != *" $name "* ]]; then wanted+=("$name"); fi
 done
 for pin in $PACKAGES_HELD; do
 	name=${pin%%=*}
-	if is_there "$name" && ! is_of "$(version_of "$name")" "${pin#*=}"; then
-		die "$name is installed in version $(version_of "$name"), and the bundle has ${pin#*=}; nothing was changed. No script of the bundle upgrades what is held in a version: do it by hand, or remove the package first"
-	fi
+	if ! is_there "$name" || is_of "$(version_of "$name")" "${pin#*=}"; then continue; fi
+	[[ -n ${UPGRADE:-} ]] ||
+		die "$name is installed in version $(version_of "$name"), and the bundle has ${pin#*=}; nothing was changed. On a node of the cluster ./upgrade.sh goes from one to the other; otherwise remove the package first"
+	if [[ -z $one || $one == "$name" ]]; then moved+=("$name"); fi
 done
-if ((${#missing[@]})); then
+# apt takes the hold away with that. It is set again below.
+if ((${#moved[@]})); then
+	options=(--allow-change-held-packages)
+	wanted+=("${moved[@]}")
+fi
+if ((${#wanted[@]})); then
 	open_repository
-	said=$(apt_alone --simulate --no-remove --no-install-recommends install "${missing[@]}" 2>&1) ||
+	said=$(apt_alone --simulate --no-remove --no-install-recommends ${options[@]+"${options[@]}"} install "${wanted[@]}" 2>&1) ||
 		refuse "the packages of the bundle do not fit this host; nothing was changed. If it has less than the spec's baseline, make one of it with baseline.sh. apt says:"$'\n'"$said"
 	take_apart "$said"
 	for entry in ${added[@]+"${added[@]}"}; do
@@ -244,10 +309,13 @@ if ((${#missing[@]})); then
 		printf '%s %s from %s to %s\n' "${DRY_RUN:+would }upgrade" "$name" "$old" "$version"
 	done
 	if [[ -z $DRY_RUN ]]; then
+		empty=$(empty_directories)
+		if [[ -n ${KUBERNETES_PACKAGES:-} ]]; then record_node; fi
+		if [[ -n ${RUNTIME_PACKAGE:-} ]]; then record_runtime; fi
 		record_own packages
-		note
+		note "$empty"
 		no_starts
-		patient apt_alone --yes --no-remove --no-install-recommends install "${missing[@]}" || {
+		patient apt_alone --yes --no-remove --no-install-recommends ${options[@]+"${options[@]}"} install "${wanted[@]}" || {
 			starts_again
 			die 'apt could not install them; mend what it says and run install.sh again'
 		}
@@ -263,7 +331,7 @@ for pin in $PACKAGES_HELD; do
 	if [[ $(state "$name") == h* ]]; then continue; fi
 	if [[ -z $DRY_RUN ]]; then
 		record_own packages
-		{ noted held; printf '%s\n' "$name"; } | save held
+		if ! noted held | grep -qx "$name"; then { noted held; printf '%s\n' "$name"; } | save held; fi
 	fi
 	run apt-mark hold "$name" >/dev/null
 	changed "$name:held"

@@ -2,9 +2,14 @@
 # Packages of the operating system, from this bundle or from the registry host, and from
 # nowhere else: the host's own repositories are neither asked nor changed. Nothing is
 # removed or downgraded, and what is added is noted in /var/lib/satchel/packages, so that
-# reset.sh, which calls undo here, removes exactly that. Signatures were checked when the
-# bundle was made, by keys that do not become the host's; here the bundle's own checksums
-# count, which lead to those of the packages.
+# reset.sh, which calls undo here, removes exactly that. What is held in a version goes to
+# another one with upgrade.sh alone, which begins with one of them: it calls move NAME.
+#
+# What is checked here: the indexes by the bundle's own checksums, every package by the
+# indexes, and its own signature by the keys of the repository that it came from, which the
+# bundle has in keys/. They are the host's only while this runs. Packages of a repository
+# that signs its index instead (signedMetadata) may have no signature: theirs was checked
+# when the packages were locked.
 . "$BUNDLE/steps/lib.sh"
 export LC_ALL=C
 
@@ -65,53 +70,116 @@ save() {
 # noted FILE prints a list of what was noted before.
 noted() { if [[ -f $kept/$1 ]]; then cat "$kept/$1"; fi; }
 
-# configure FROM writes what packager reads, and nothing else of the host's configuration.
-configure() {
-	rm -rf "$work"
-	mkdir -p "$work/cache"
-	cat >"$work/packages.conf" <<-END
-		[main]
-		cachedir=$work/cache
-		reposdir=/dev/null
-		plugins=0
-		best=1
-		install_weak_deps=0
-		clean_requirements_on_remove=0
-		installonly_limit=0
-		[satchel]
-		name=satchel
-		baseurl=$1/packages/$PACKAGES_PLACE
+# keyring prints the keys that rpm trusts.
+keyring() { rpm -qa 'gpg-pubkey*' --qf '%{NAME}-%{VERSION}-%{RELEASE}\n' | sort; }
+
+# forget_keys takes those away that came with an installation.
+forget_keys() {
+	local key
+	if [[ ! -f $kept/keyring ]]; then return; fi
+	for key in $(keyring); do
+		if ! noted keyring | grep -qx "$key"; then rpm -e "$key"; fi
+	done
+	rm -f "$kept/keyring"
+}
+
+# indexed prints the packages that may have no signature of their own.
+indexed() {
+	local sum path
+	while read -r sum path; do
+		if [[ $path == "packages/$PACKAGES_PLACE/indexed/"*.rpm ]]; then
+			path=${path##*/}
+			printf ' %s' "${path%.rpm}"
+		fi
+	done <"$BUNDLE/SHA256SUMS"
+}
+
+# section NAME FROM prints what packager reads of a repository.
+section() {
+	cat <<-END
+		[$1]
+		name=$1
+		baseurl=$2/packages/$PACKAGES_PLACE
 		enabled=1
-		gpgcheck=0
 		repo_gpgcheck=0
 		module_hotfixes=1
 	END
 }
 
+# configure FROM writes what packager reads, and nothing else of the host's configuration.
+configure() {
+	local key keys='' unsigned
+	rm -rf "$work"
+	mkdir -p "$work/cache" "$work/keys"
+	for key in "$BUNDLE/keys/$PACKAGES_PLACE"/*.asc; do
+		cp "$key" "$work/keys/"
+		keys+=" file://$work/keys/$(basename "$key")"
+	done
+	unsigned=$(indexed)
+	{
+		cat <<-END
+			[main]
+			cachedir=$work/cache
+			reposdir=/dev/null
+			plugins=0
+			best=1
+			install_weak_deps=0
+			clean_requirements_on_remove=0
+			installonly_limit=0
+		END
+		section satchel "$1"
+		printf 'gpgcheck=1\ngpgkey=%s\n' "${keys# }"
+		if [[ -n $unsigned ]]; then
+			printf 'exclude=%s\n' "${unsigned# }"
+			section satchel-indexed "$1"
+			printf 'gpgcheck=0\nincludepkgs=%s\n' "${unsigned# }"
+		fi
+	} >"$work/packages.conf"
+}
+
+# is_ours is true when dnf has read the packages of this bundle.
+is_ours() {
+	local sum path found same=1
+	while read -r sum path; do
+		[[ $path == "packages/$PACKAGES_PLACE/repodata/repomd.xml" ]] || continue
+		for found in "$work"/cache/*/repomd.xml "$work"/cache/*/repodata/repomd.xml; do
+			[[ -f $found ]] || continue
+			[[ $(checksum "$found") == "$sum" ]] || return 1
+			same=0
+		done
+	done <"$BUNDLE/SHA256SUMS"
+	return "$same"
+}
+
+# brings_ours FROM reads again, and is true when it is them.
+brings_ours() { configure "$1" && packager -q makecache && is_ours; }
+
+# later says that a dry run cannot look at the packages yet, and ends it.
+later() {
+	printf 'would install from %s, which %s yet: %s\n' "$1" "$2" "${wanted[*]}"
+	changed packages
+	rm -rf "$work"
+	exit
+}
+
 # open_repository has dnf read the bundle's repository, or the registry host's, which has
 # to be the same.
 open_repository() {
-	local from=$BUNDLE said sum path found same=''
+	local from=$BUNDLE said
 	from=${from//%/%25}
 	from=file://${from// /%20}
 	if [[ -n $PACKAGES_URL ]]; then
 		from=$PACKAGES_URL
-		if [[ -n $DRY_RUN ]] && ! connects "${from#*://}"; then
-			printf 'would install from %s, which does not answer yet: %s\n' "$from" "${missing[*]}"
-			changed packages
-			exit 0
-		fi
+		if [[ -n $DRY_RUN ]] && ! connects "${from#*://}"; then later "$from" 'does not answer'; fi
 		wait_for "the packages at $from" connects "${from#*://}"
 	fi
 	configure "$from"
 	said=$(packager -q makecache 2>&1) || refuse "cannot read the packages of the bundle:"$'\n'"$said"
-	while read -r sum path; do
-		[[ $path == "packages/$PACKAGES_PLACE/repodata/repomd.xml" ]] || continue
-		for found in "$work"/cache/*/repomd.xml "$work"/cache/*/repodata/repomd.xml; do
-			if [[ -f $found && $(checksum "$found") == "$sum" ]]; then same=1; fi
-		done
-	done <"$BUNDLE/SHA256SUMS"
-	[[ -n $same ]] || refuse "$from has other packages than this bundle; nothing was changed. Install the registry host from this bundle first"
+	if is_ours; then return; fi
+	# The registry host may be on its way to this bundle as well.
+	if [[ -n ${UPGRADE:-} && -n $DRY_RUN ]]; then later "$from" "has not this bundle's packages"; fi
+	if [[ -n ${UPGRADE:-} ]]; then wait_for "the packages of this bundle at $from" brings_ours "$from"; fi
+	is_ours || refuse "$from has other packages than this bundle; nothing was changed. Install the registry host from this bundle first"
 }
 
 # take_apart reads the tables of a simulation: under a heading lines of a package's name,
@@ -152,6 +220,8 @@ note() {
 		{ noted added; printf '%s\n' "$entry"; } | save added
 	done
 	for entry in ${upgraded[@]+"${upgraded[@]}"}; do
+		# What we added goes again in whatever version it is.
+		if noted added | grep -q "^${entry%% *} "; then continue; fi
 		{ noted upgraded; printf '%s\n' "$entry"; } | save upgraded
 	done
 }
@@ -159,6 +229,7 @@ note() {
 # undo removes what was added, and nothing that needs it.
 undo() {
 	local name rest said ours=()
+	if [[ -z $DRY_RUN ]]; then forget_keys; fi
 	while read -r name rest; do
 		if is_installed "$name"; then ours+=("$name"); fi
 	done < <(noted added)
@@ -207,22 +278,25 @@ if [[ ${1:-} == undo ]]; then
 	exit
 fi
 
-missing=()
+if [[ -z $DRY_RUN ]]; then forget_keys; fi
+one='' wanted=()
+if [[ ${1:-} == move ]]; then one=$2; fi
 for name in $PACKAGES $(noted added | cut -d ' ' -f 1); do
-	if ! is_there "$name" && [[ " ${missing[*]-} " != *" $name "* ]]; then missing+=("$name"); fi
+	if [[ -z $one ]] && ! is_there "$name" && [[ " ${wanted[*]-} " != *" $name "* ]]; then wanted+=("$name"); fi
 done
 held=()
 for pin in $PACKAGES_HELD; do
 	name=${pin%%=*}
 	held+=("$name")
-	if is_installed "$name" && ! is_of "$(version_of "$name")" "${pin#*=}"; then
-		die "$name is installed in version $(version_of "$name"), and the bundle has ${pin#*=}; nothing was changed. No script of the bundle upgrades what is held in a version: do it by hand, or remove the package first"
-	fi
+	if ! is_installed "$name" || is_of "$(version_of "$name")" "${pin#*=}"; then continue; fi
+	[[ -n ${UPGRADE:-} ]] ||
+		die "$name is installed in version $(version_of "$name"), and the bundle has ${pin#*=}; nothing was changed. On a node of the cluster ./upgrade.sh goes from one to the other; otherwise remove the package first"
+	if [[ -z $one || $one == "$name" ]]; then wanted+=("$name"); fi
 done
-if ((${#missing[@]})); then
+if ((${#wanted[@]})); then
 	open_repository
 	# Where something is to be done, the answer no is an error.
-	said=$(packager --assumeno install "${missing[@]}" 2>&1) || true
+	said=$(packager --assumeno install "${wanted[@]}" 2>&1) || true
 	take_apart "$said"
 	if ((${#added[@]} + ${#upgraded[@]} == 0)) || [[ $said == *'No package '*' available'* ]]; then
 		refuse "the packages of the bundle do not fit this host; nothing was changed. If it has less than the spec's baseline, make one of it with baseline.sh. The package manager says:"$'\n'"$said"
@@ -236,11 +310,17 @@ if ((${#missing[@]})); then
 		printf '%s %s from %s to %s\n' "${DRY_RUN:+would }upgrade" "$name" "$old" "$version"
 	done
 	if [[ -z $DRY_RUN ]]; then
+		if [[ -n ${KUBERNETES_PACKAGES:-} ]]; then record_node; fi
+		if [[ -n ${RUNTIME_PACKAGE:-} ]]; then record_runtime; fi
 		record_own packages
 		note
-		patient packager -y install "${missing[@]}" ||
+		keyring | save keyring
+		patient packager -y install "${wanted[@]}" || {
+			forget_keys
 			die 'the package manager could not install them; mend what it says and run install.sh again'
-		for name in "${missing[@]}"; do
+		}
+		forget_keys
+		for name in "${wanted[@]}"; do
 			is_there "$name" || die "the package $name was not installed; run install.sh again"
 		done
 	fi

@@ -48,8 +48,6 @@ result=$(cd "$BUNDLE" && grep -E '  (upgrade|steps/bundle)\.sh$' SHA256SUMS | sh
 if [[ -z $host && -f /var/lib/satchel/host ]]; then host=$(cat /var/lib/satchel/host); fi
 choose_host "$host"
 verify_steps
-[[ -z ${KUBERNETES_PACKAGES:-} ]] ||
-	die 'the packages of Kubernetes are held, and upgrade.sh does not replace them; nothing was changed. Upgrade them with kubeadm by hand, or take kubernetes.from binaries'
 [[ -e /var/lib/satchel/journal/log ]] || die "no bundle is installed on $HOST_NAME; use install.sh"
 UPGRADE=1
 export UPGRADE
@@ -71,7 +69,7 @@ upgrade_node() {
 		esac
 	done
 	wait_turn
-	new_kubeadm
+	new_kubeadm "${steps[@]}"
 	upgrade_control_plane
 	if [[ $(node_release) != "$KUBERNETES_VERSION" || -f $cordoned ]]; then
 		drain

@@ -4,19 +4,11 @@ package e2e
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
-	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 
 	"github.com/satchel-kit/satchel/internal/lab"
 )
@@ -177,49 +169,4 @@ func (p *packagesTest) testServed(t *testing.T, k *kit, reg *lab.Machine) {
 	says(t, fails(t, p.lb, installs), "has other packages than this bundle; nothing was changed")
 	on(t, p.lb, resets)
 	p.asBefore(t)
-}
-
-// debianMirror is a signed flat repository on this machine with the packages and all that
-// they depend on, filled by apt itself, and its key.
-func debianMirror(t *testing.T, names ...string) (dir, key string) {
-	t.Helper()
-	dir = t.TempDir()
-	run := func(command string) []byte {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -eo pipefail; "+command)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "LC_ALL=C")
-		out, err := cmd.Output()
-		if err != nil {
-			t.Skipf("apt and dpkg-scanpackages cannot fill a repository here: %v", err)
-		}
-		return out
-	}
-	if os.Chmod(dir, 0o755) != nil {
-		t.Fatal("cannot open the directory to apt")
-	}
-	run("mkdir partial && : >status && apt-get -q -y -o APT::Sandbox::User=root -o Dir::State::status=$PWD/status -o Dir::Cache::archives=$PWD --no-install-recommends --download-only install " + strings.Join(names, " ") + " >&2")
-	packages := run("dpkg-scanpackages --multiversion . /dev/null")
-	release := fmt.Sprintf("Origin: test\nDate: %s\nArchitectures: amd64 all\nSHA256:\n %x %d Packages\n",
-		time.Now().UTC().Format(time.RFC1123), sha256.Sum256(packages), len(packages))
-	entity, err := openpgp.NewEntity("test", "", "test@example.com", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var signed, public bytes.Buffer
-	w, err := clearsign.Encode(&signed, entity.PrivateKey, nil)
-	if err == nil {
-		_, err = w.Write([]byte(release))
-		w.Close()
-	}
-	armored, armorErr := armor.Encode(&public, openpgp.PublicKeyType, nil)
-	if err != nil || armorErr != nil || entity.Serialize(armored) != nil {
-		t.Fatal("cannot sign the repository")
-	}
-	armored.Close()
-	for name, data := range map[string][]byte{"Packages": packages, "InRelease": signed.Bytes()} {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir, public.String() + "\n"
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -59,6 +60,31 @@ func (t *tree) write(ctx context.Context, w io.Writer) error {
 		}
 	}
 	return out.Close()
+}
+
+// unfold makes the tree in a new directory, with links to the programs.
+func (t *tree) unfold(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.entries)) {
+		e, at := t.entries[name], filepath.Join(dir, name)
+		var err error
+		switch {
+		case e.source != "":
+			err = os.Link(e.source, at)
+		case e.text != "":
+			err = os.WriteFile(at, []byte(e.text), 0o644)
+		case e.link != "":
+			err = os.Symlink(e.link, at)
+		default:
+			err = os.Mkdir(at, 0o755)
+		}
+		if err != nil {
+			return fmt.Errorf("making %q: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func (e entry) write(out *tar.Writer, name string) error {

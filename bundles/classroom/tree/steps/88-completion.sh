@@ -5,8 +5,8 @@
 for program in kubectl kubeadm; do
 	file=/etc/bash_completion.d/$program
 	scratch
-	if [[ -x /usr/local/bin/$program ]]; then
-		"/usr/local/bin/$program" completion bash >"$NEW"
+	if command -v "$program" >/dev/null; then
+		"$program" completion bash >"$NEW"
 	fi
 	settle "$file" 644
 done

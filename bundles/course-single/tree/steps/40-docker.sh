@@ -22,7 +22,7 @@ if [[ ${1:-} == undo ]]; then
 	exit
 fi
 
-record_tree /var/lib/docker /var/lib/containerd /run/docker /run/containerd /etc/docker
+record_runtime
 record_own network "$(network_now)"
 keep_sysctls net.ipv4.ip_forward
 units=/etc/systemd/system
@@ -41,7 +41,11 @@ fi
 put "$HOST_DIR/daemon.json" /etc/docker/daemon.json
 if [[ -n $REGISTRY ]]; then put_registry_ca "/etc/docker/certs.d/$REGISTRY/ca.crt"; fi
 reload_units "$units/docker.socket" "$units/docker.service"
+if [[ -n ${RUNTIME_PACKAGE:-} ]] && replaced docker.service; then
+	run systemctl daemon-reload
+	changed docker:replaced
+fi
 enable docker.socket
 enable docker.service
-serve docker.service restart /etc/docker/daemon.json "$units/docker.service" docker.tgz
+serve docker.service restart docker:replaced /etc/docker/daemon.json "$units/docker.service" docker.tgz
 record_own containers

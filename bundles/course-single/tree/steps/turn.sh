@@ -98,9 +98,16 @@ end_turn() {
 	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then own annotate node "$HOST_NAME" "$MARK-" >/dev/null; fi
 }
 
-# new_kubeadm installs the one that does the upgrade.
+# new_kubeadm STEP... installs the one that does the upgrade. The other packages of
+# Kubernetes follow when the control plane is through, with the steps.
 new_kubeadm() {
-	[[ -z ${KUBERNETES_PACKAGES:-} ]] || die 'Kubernetes comes from packages here, which upgrade.sh does not replace'
+	local step
+	if [[ -n ${KUBERNETES_PACKAGES:-} ]]; then
+		for step in "$@"; do
+			if [[ $step == 07-* ]]; then bash "$BUNDLE/steps/$step" move kubeadm; fi
+		done
+		return
+	fi
 	put_binary "$BUNDLE/files/$HOST_ARCH/kubeadm" /usr/local/bin/kubeadm
 }
 

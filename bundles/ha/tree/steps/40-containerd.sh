@@ -21,7 +21,7 @@ if [[ ${1:-} == undo ]]; then
 	exit
 fi
 
-record_tree /var/lib/containerd /run/containerd /opt/containerd /etc/cni
+record_runtime
 unit=/etc/systemd/system/containerd.service
 if [[ -z ${RUNTIME_PACKAGE:-} ]]; then
 	unpack "$BUNDLE/files/$HOST_ARCH/containerd.tar.gz" /usr/local
@@ -34,6 +34,10 @@ if [[ -n $REGISTRY ]]; then
 	put_registry_ca "/etc/containerd/certs.d/$REGISTRY/ca.crt"
 fi
 reload_units "$unit"
+if [[ -n ${RUNTIME_PACKAGE:-} ]] && replaced containerd.service; then
+	run systemctl daemon-reload
+	changed containerd:replaced
+fi
 enable containerd.service
-serve containerd.service restart /etc/containerd/config.toml "$unit" containerd.tar.gz /usr/local/sbin/runc
+serve containerd.service restart containerd:replaced /etc/containerd/config.toml "$unit" containerd.tar.gz /usr/local/sbin/runc
 record_own containers

@@ -319,6 +319,30 @@ serve() {
 	fi
 }
 
+# replaced UNIT is true when its program on the disk is no longer the one that runs, as
+# after an update of the package that it comes from.
+replaced() {
+	local pid
+	pid=$(systemctl show --property=MainPID "$1" 2>/dev/null || true)
+	[[ $(readlink "/proc/${pid#MainPID=}/exe" 2>/dev/null || true) == *' (deleted)' ]]
+}
+
+# record_runtime notes where the container runtime keeps things, and record_node where
+# kubeadm, the kubelet and the pods of the cluster do. It has to come before their packages,
+# which bring some of that.
+record_runtime() {
+	if [[ " $HOST_STEPS " == *' 40-docker.sh '* ]]; then
+		record_tree /var/lib/docker /var/lib/containerd /run/docker /run/containerd /etc/docker
+	fi
+	if [[ " $HOST_STEPS " == *' 40-containerd.sh '* ]]; then
+		record_tree /var/lib/containerd /run/containerd /opt/containerd /etc/cni
+	fi
+}
+record_node() {
+	record_tree /etc/kubernetes /etc/cni /opt/cni/bin /var/lib/kubelet /var/lib/cni /run/flannel /var/log/pods /var/log/containers \
+		/usr/libexec/kubernetes /root/.kube/cache
+}
+
 # set_sysctl KEY VALUE sets what the kernel has otherwise; at boot a file does.
 set_sysctl() {
 	local file=/proc/sys/${1//.//} now

@@ -4,16 +4,14 @@
 # not started: kubeadm writes its configuration first.
 . "$BUNDLE/steps/lib.sh"
 
-# What kubeadm, the kubelet and the pods of the cluster keep.
-record_tree /etc/kubernetes /etc/cni /opt/cni/bin /var/lib/kubelet /var/lib/cni /run/flannel /var/log/pods /var/log/containers \
-	/usr/libexec/kubernetes /root/.kube/cache
+record_node
+units=/etc/systemd/system
 if [[ -z ${KUBERNETES_PACKAGES:-} ]]; then
 	for program in kubeadm kubelet kubectl; do
 		put_binary "$BUNDLE/files/$HOST_ARCH/$program" "/usr/local/bin/$program"
 	done
 	unpack "$BUNDLE/files/$HOST_ARCH/crictl.tar.gz" /usr/local/bin
 	unpack "$BUNDLE/files/$HOST_ARCH/cni-plugins.tgz" /opt/cni/bin
-	units=/etc/systemd/system
 	put "$BUNDLE/units/kubelet.service" "$units/kubelet.service"
 	put "$BUNDLE/units/kubelet.service.d/10-kubeadm.conf" "$units/kubelet.service.d/10-kubeadm.conf"
 	reload_units "$units/kubelet.service" "$units/kubelet.service.d/10-kubeadm.conf"
@@ -28,5 +26,10 @@ if [[ -d $HOST_DIR/patches ]]; then
 		put "$patch" "/etc/kubernetes/patches/$(basename "$patch")"
 	done
 fi
+# A package's new kubelet waits for this: no script of the package starts anything.
+if [[ -n ${KUBERNETES_PACKAGES:-} ]] && replaced kubelet.service; then
+	run systemctl daemon-reload
+	changed kubelet:replaced
+fi
 # Containers go on running meanwhile.
-serve kubelet.service try-restart /usr/local/bin/kubelet "$units/kubelet.service" "$units/kubelet.service.d/10-kubeadm.conf"
+serve kubelet.service try-restart kubelet:replaced /usr/local/bin/kubelet "$units/kubelet.service" "$units/kubelet.service.d/10-kubeadm.conf"

@@ -72,7 +72,7 @@ choose_host() {
 	[[ -n $name ]] || name=$(recognise)
 	[[ $name != */* && -d $BUNDLE/hosts/$name ]] || die "no host $name in this bundle; it has: $(hosts | tr '\n' ' ')"
 	HOST_DIR=$BUNDLE/hosts/$name
-	verify install.sh reset.sh baseline.sh status.sh upgrade.sh fleet.sh cluster.sh check.sh bundle.json 'steps/*' 'units/*' 'manifests/*' 'checks/*' "hosts/$name/*"
+	verify install.sh reset.sh baseline.sh status.sh upgrade.sh fleet.sh cluster.sh check.sh bundle.json 'steps/*' 'units/*' 'keys/*' 'manifests/*' 'checks/*' "hosts/$name/*"
 	listed install.sh steps/lib.sh steps/journal.sh "hosts/$name/host.env"
 	# shellcheck source=/dev/null
 	. "$HOST_DIR/host.env"

@@ -1,10 +1,8 @@
-package rpm
+package repository
 
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,18 +12,20 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// maxIndex is how large an index may become, in bytes: more than ten times what that of
-// Fedora is.
-const maxIndex = 2 << 30
+// MaxIndex is how large an index may become, in bytes: 40 times what Debian's main is, and
+// more than ten times what that of Fedora is.
+const MaxIndex = 2 << 30
 
-// format is a form in which a repository has a file.
-type format struct {
-	suffix string
+// Format is a form in which a repository has a file.
+type Format struct {
+	// Suffix is that of the file's name.
+	Suffix string
 	open   func(io.Reader) (io.ReadCloser, error)
 }
 
-// formats are those that repositories use, by the suffix of the file.
-var formats = []format{
+// Formats are in the order in which they are asked for. That xz is after gzip is for
+// speed: Debian's main is a quarter smaller in it, and takes 2.3 s instead of 0.3 s.
+var Formats = []Format{
 	{".zst", func(r io.Reader) (io.ReadCloser, error) {
 		d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(128<<20))
 		if err != nil {
@@ -38,22 +38,23 @@ var formats = []format{
 		d, err := xz.NewReader(bufio.NewReaderSize(r, 64<<10))
 		return io.NopCloser(d), err
 	}},
+	Plain,
 }
 
-// plain is a file that is not compressed.
-var plain = format{"", func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(r), nil }}
+// Plain is a file that is not compressed.
+var Plain = Format{"", func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(r), nil }}
 
-// decompress gives content to a function that reads it to its end.
-func (f format) decompress(content []byte, read func(io.Reader) error) error {
+// Decompress gives content to a function that reads it, up to a limit in bytes.
+func (f Format) Decompress(content []byte, limit int64, read func(io.Reader) error) error {
 	body, err := f.open(bytes.NewReader(content))
 	if err != nil {
-		return fmt.Errorf("decompressing it: %w", unexpected(err))
+		return fmt.Errorf("decompressing it: %w", CutShort(err))
 	}
 	defer body.Close() // nothing is written
-	limited := &io.LimitedReader{R: body, N: maxIndex}
+	limited := &io.LimitedReader{R: body, N: limit}
 	err = read(sayWhy{limited})
 	if err == nil && limited.N == 0 {
-		err = fmt.Errorf("it has more than %d bytes when decompressed", maxIndex)
+		err = fmt.Errorf("it has more than %d bytes when decompressed", limit)
 	}
 	return err
 }
@@ -64,20 +65,15 @@ type sayWhy struct{ r io.Reader }
 func (s sayWhy) Read(b []byte) (int, error) {
 	n, err := s.r.Read(b)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("decompressing it: %w", unexpected(err))
+		err = fmt.Errorf("decompressing it: %w", CutShort(err))
 	}
 	return n, err
 }
 
-// unexpected makes an end where more should be what it is: no regular end.
-func unexpected(err error) error {
+// CutShort makes an end where more should be what it is: no regular end.
+func CutShort(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("it is cut short: %w", io.ErrUnexpectedEOF)
 	}
 	return err
-}
-
-func sha256Hex(b []byte) string {
-	s := sha256.Sum256(b)
-	return hex.EncodeToString(s[:])
 }
