@@ -36,7 +36,7 @@ func (c *check) readSources(s *script) {
 // rendered tells the parts of a bundle that the tree holds from those that pack adds.
 func (c *check) rendered(own string) bool {
 	first, _, _ := strings.Cut(own, "/")
-	return slices.Contains([]string{"hosts", "manifests", "steps", "units"}, first)
+	return slices.Contains([]string{"check.sh", "checks", "hosts", "manifests", "steps", "units"}, first)
 }
 
 // has tells whether the tree has a file or a directory, or anything that fits a

@@ -10,7 +10,11 @@ Usage: ./cluster.sh COMMAND [--host NAME] [--secrets FILE]
                     deleted. Then run ./reset.sh on that host
   certificates      renew the certificates of this control plane and start its parts again,
                     one after another; do one control plane at a time
-  snapshot [FILE]   save etcd; default: below /var/lib/satchel/snapshots
+  snapshot [FILE]   save etcd; default: below /var/lib/satchel/snapshots. It has all secrets
+                    of the cluster; keep it elsewhere too, where only you can read it
+  restore FILE      bring etcd back to a snapshot: run it on all control planes, at once,
+                    each with a copy of the same file. What came after is lost to the
+                    cluster; the data from before stay beside the new ones
   token             make the bootstrap token of the secrets good again for a day, so that
                     new hosts can join; needs --secrets
 
@@ -43,6 +47,7 @@ while (($#)); do
 done
 case $command in
 remove) [[ -n $argument ]] || wrong_usage 'remove needs the name of a node' ;;
+restore) [[ -n $argument ]] || wrong_usage 'restore needs the file of a snapshot' ;;
 certificates | snapshot | token) ;;
 *) wrong_usage 'say what to do' ;;
 esac
@@ -54,8 +59,8 @@ if [[ -z $host && -f /var/lib/satchel/host ]]; then host=$(cat /var/lib/satchel/
 choose_host "$host"
 [[ -f /etc/kubernetes/admin.conf && -f /var/lib/satchel/kubeadm ]] || die "$HOST_NAME is not a control plane of a cluster; run this on one"
 begin_changes
-# shellcheck source=steps/turn.sh
-. "$BUNDLE/steps/turn.sh"
+# shellcheck source=steps/restore.sh
+. "$BUNDLE/steps/restore.sh"
 
 remove() {
 	local address member
@@ -67,6 +72,7 @@ remove() {
 	kubectl --kubeconfig="$ADMIN" drain "$argument" --ignore-daemonsets --delete-emptydir-data --timeout="${SATCHEL_DRAIN:-300}s"
 	member=$(etcdctl member list | awk -F', ' -v name="$argument" '$3 == name {print $1}')
 	if [[ -n $member ]]; then
+		snapshot "$STATE/snapshots/before-remove-$argument-$(date -u +%Y%m%dT%H%M%SZ).db"
 		etcdctl member remove "$member"
 	fi
 	all delete node "$argument"
@@ -110,6 +116,7 @@ work() {
 	case $command in
 	remove) remove ;;
 	certificates) certificates ;;
+	restore) if [[ -n ${ETCD_MEMBERS:-} ]]; then restore "$argument"; fi ;;
 	snapshot) snapshot "${argument:-$STATE/snapshots/$(date -u +%Y%m%dT%H%M%SZ).db}" ;;
 	token) token ;;
 	esac

@@ -44,5 +44,7 @@ func TestHighlyAvailable(t *testing.T) {
 	}
 	c.noAuthorityKeys(t)
 	c.secondRun(t)
+	c.isWell(t)
+	c.goesBack(t)
 	c.quiet(t)
 }

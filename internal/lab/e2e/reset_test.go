@@ -65,7 +65,7 @@ func TestReset(t *testing.T) {
 		{"reset brings back what was before, and a second reset finds nothing", func(t *testing.T) {
 			for m, was := range before {
 				on(t, m, installs)
-				on(t, m, installs)
+				settled(t, m)
 				testDryReset(t, m)
 				on(t, m, resets)
 				looksAs(t, m, was, "after install, install and reset")

@@ -28,7 +28,7 @@ func TestOtherReleases(t *testing.T) {
 }
 
 func testSingle(t *testing.T, release string) {
-	c := bootCluster(t, release, "single", oneOfEach)
+	c := bootCluster(t, release, "single", oneOfEach+`guide: language: "en"`+"\n")
 	defer c.explain(t)
 	took := c.install(t)
 	c.waitReady(t, time.Minute)
@@ -40,5 +40,6 @@ func testSingle(t *testing.T, release string) {
 	}
 	c.smoke(t)
 	c.secondRun(t)
+	c.isWell(t)
 	c.quiet(t)
 }

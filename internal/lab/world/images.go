@@ -37,8 +37,7 @@ func images(ctx context.Context, v Versions, bin programs, r *root) ([]image, er
 		daemon(kubernetesRegistry+"kube-proxy:v"+v.Kubernetes, "/usr/local/bin/kube-proxy", kubernetes["kube-proxy"], base, busybox, filter),
 		daemon(kubernetesRegistry+"coredns/coredns:"+v.CoreDNS, "/coredns", bin.of("coredns")["coredns"], base),
 		daemon(kubernetesRegistry+"pause:"+v.Pause, "/pause", bin.of("pause")["pause"]),
-		daemon(kubernetesRegistry+"etcd:"+v.Etcd, "/usr/local/bin/etcd", etcd["etcd"], base, busybox,
-			newTree().program("usr/local/bin/etcdctl", etcd["etcdctl"])),
+		daemon(kubernetesRegistry+"etcd:"+v.Etcd, "/usr/local/bin/etcd", etcd["etcd"], etcdLayers(etcd, base, busybox)...),
 		daemon(v.FlannelImage, "/opt/bin/flanneld", bin.of("flannel")["flanneld"], base, busybox, filter),
 		{name: v.FlannelPlugin, layers: []*tree{base, busybox, newTree().program("flannel", bin.of("flannelplugin")["flannel"])}},
 		{name: TestImage, layers: []*tree{base, busybox}, config: v1.Config{Cmd: []string{"/bin/sh"}}},
@@ -47,6 +46,17 @@ func images(ctx context.Context, v Versions, bin programs, r *root) ([]image, er
 		list = append(list, daemon(kubernetesRegistry+name+":v"+v.Kubernetes, "/usr/local/bin/"+name, kubernetes[name], base))
 	}
 	return list, nil
+}
+
+// etcdLayers has what the image of etcd has beside etcd. That of 3.5.12 has no etcdutl;
+// what it does, etcdctl does there.
+func etcdLayers(etcd map[string]string, layers ...*tree) []*tree {
+	for _, name := range []string{"etcdctl", "etcdutl"} {
+		if path, ok := etcd[name]; ok {
+			layers = append(layers, newTree().program("usr/local/bin/"+name, path))
+		}
+	}
+	return layers
 }
 
 // daemon is an image that runs a program, which is the last layer.

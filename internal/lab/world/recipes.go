@@ -22,6 +22,7 @@ type recipe struct {
 const (
 	etcdServer     = "go.etcd.io/etcd/server/v3"
 	etcdClient     = "go.etcd.io/etcd/etcdctl/v3"
+	etcdOffline    = "go.etcd.io/etcd/etcdutl/v3"
 	corednsModule  = "github.com/coredns/coredns"
 	pluginsModule  = "github.com/containernetworking/plugins"
 	flannelModule  = "github.com/flannel-io/flannel"
@@ -35,7 +36,7 @@ func recipes(s *spec.Spec) []recipe {
 		kubernetesRecipe(s.Cluster.Kubernetes.Version),
 		{
 			dir: "etcd-" + etcd, source: etcdServer,
-			rename: map[string]string{etcdServer: "etcd", etcdClient: "etcdctl"},
+			rename: map[string]string{etcdServer: "etcd", etcdClient: "etcdctl", etcdOffline: "etcdutl"},
 		},
 		{
 			dir: "coredns-" + strings.TrimPrefix(s.Release.Coredns, "v"), source: corednsModule,

@@ -124,16 +124,31 @@ upgrade_control_plane() {
 	fi
 	if [[ $KUBEADM == init ]]; then
 		snapshot "$STATE/snapshots/before-$KUBERNETES_VERSION.db"
-		kubeadm upgrade apply "v$KUBERNETES_VERSION" --yes --ignore-preflight-errors="$IGNORED_ERRORS"
+		kubeadm_upgrade apply "v$KUBERNETES_VERSION" --yes
 	else
-		kubeadm upgrade node --ignore-preflight-errors="$IGNORED_ERRORS"
+		kubeadm_upgrade node
 	fi
 	wait_for "the API server at $HOST_ADDRESS:6443" api_ready "$HOST_ADDRESS:6443"
 }
 
 # upgrade_worker gives the kubelet of a worker its configuration; a control plane has it.
 upgrade_worker() {
-	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then kubeadm upgrade node --ignore-preflight-errors="$IGNORED_ERRORS"; fi
+	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then kubeadm_upgrade node; fi
+}
+
+# kubeadm_upgrade ARGUMENT... is tried again while only kubeadm's checks fail: they give a
+# busy cluster seconds, and they come before the first change.
+kubeadm_upgrade() {
+	local begin=$SECONDS
+	scratch
+	until kubeadm upgrade "$@" --ignore-preflight-errors="$IGNORED_ERRORS" 2>&1 | tee "$NEW"; do
+		if ((SECONDS - begin >= 300)) || ! grep -q 'Some fatal errors occurred' "$NEW"; then
+			die "kubeadm upgrade failed on $HOST_NAME; see to what it says above and run upgrade.sh again"
+		fi
+		printf 'checks of kubeadm did not pass; they are made again in 10 seconds\n'
+		sleep 10
+	done
+	rm -f "$NEW"
 }
 
 # etcdctl runs in the container of this host's etcd.

@@ -17,12 +17,13 @@ network_now() {
 undo_network() {
 	undo_links "$1"
 	undo_rules
-	undo_tables "$1"
+	# That makes the table of nftables where there is none, so it comes before the tables.
 	if command -v iptables >/dev/null; then
 		while read -r kind chain policy; do
 			if [[ $kind == policy ]]; then iptables -P "$chain" "$policy" 2>/dev/null || true; fi
 		done <"$1"
 	fi
+	undo_tables "$1"
 }
 
 undo_links() {

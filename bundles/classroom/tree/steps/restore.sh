@@ -1,0 +1,126 @@
+# shellcheck shell=bash
+# etcd of this control plane, brought back from a snapshot. Every control plane does it by
+# itself, from the same snapshot: together they are a new cluster of etcd with the old
+# names and addresses. It has an identity of its own, so a member that was not restored
+# yet is refused by the others and cannot mix its data in.
+# What is still to be done is seen from what is there, so it can be interrupted anywhere
+# and run again.
+. "$BUNDLE/steps/turn.sh"
+
+DATA=/var/lib/etcd
+HELD=/etc/kubernetes/satchel-held # the static pods that are stopped meanwhile
+RESTORING=$STATE/restoring        # CHECKSUM TOKEN TIME of a restore that is not through
+RESTORED=$STATE/restored          # the checksums of those that are
+PARTS=(kube-apiserver kube-controller-manager kube-scheduler etcd)
+
+restore() { # SNAPSHOT
+	local sum token when
+	check_restore "$1"
+	sum=$(checksum "$1")
+	if [[ -f $RESTORING ]]; then
+		read -r _ token when <"$RESTORING"
+		[[ $token == *"${sum:0:16}"* ]] || die "a restore of another snapshot was cut off here; run it again with that one first"
+	else
+		# The same snapshot once more is yet another cluster, and the same one everywhere.
+		token=restored-${sum:0:16}-$(grep -c "^$sum\$" "$RESTORED" 2>/dev/null || true)
+		when=$(date -u +%Y%m%dT%H%M%SZ)
+		make_data "$1" "$token"
+		printf '%s %s %s\n' "$sum" "$token" "$when" >"$RESTORING"
+		on_disk "$RESTORING"
+	fi
+	stop_parts
+	swap_data "$DATA/member-before-$when"
+	start_parts
+	wait_for 'etcd to have a majority and the API server to be ready; all control planes have to restore the same snapshot' api_ready "$HOST_ADDRESS:6443"
+	printf '%s\n' "$sum" >>"$RESTORED"
+	rm -f "$RESTORING"
+	printf '%s\n' "$HOST_NAME: etcd is as in $1; what it had before is in $DATA/member-before-$when"
+}
+
+check_restore() { # SNAPSHOT
+	local own
+	[[ -s $1 ]] || die "there is no snapshot $1; nothing was changed"
+	[[ -f $(manifest_of etcd) ]] || die "$HOST_NAME has no etcd of its own; nothing was changed"
+	own=$(flag_of name)=$(flag_of initial-advertise-peer-urls)
+	[[ ",$ETCD_MEMBERS," == *",$own,"* ]] ||
+		die "etcd of $HOST_NAME is $own here, and the bundle has $ETCD_MEMBERS; use the bundle of this cluster. Nothing was changed"
+}
+
+# manifest_of PART is where its static pod is now.
+manifest_of() {
+	if [[ -f $HELD/$1.yaml ]]; then printf '%s' "$HELD/$1.yaml"; else printf '%s' "/etc/kubernetes/manifests/$1.yaml"; fi
+}
+
+flag_of() { sed -n "s/^ *- --$1=//p" "$(manifest_of etcd)"; }
+
+# make_data SNAPSHOT TOKEN makes the new data beside the old ones. Nothing else is changed
+# before they are whole. The checksum that the snapshot ends with is looked at.
+make_data() {
+	local tool=etcdutl more=()
+	# Images of etcd before 3.5.13 have only etcdctl, which does the same there.
+	offline "$1" etcdutl version >/dev/null 2>&1 || tool=etcdctl
+	if [[ $(offline "$1" "$tool" snapshot restore --help 2>&1) == *--bump-revision* ]]; then
+		# Whoever watches asks anew, as no revision from before the restore is left.
+		more=(--bump-revision 1000000000 --mark-compacted)
+	else
+		printf 'note: this etcd cannot say that its revisions went back; start the kubelet again on all nodes afterwards, and the pods in kube-system\n'
+	fi
+	rm -rf "$DATA/satchel-restored"
+	offline "$1" "$tool" snapshot restore /snapshot.db --data-dir "$DATA/satchel-restored" --name "$(flag_of name)" \
+		--initial-cluster "$ETCD_MEMBERS" --initial-cluster-token "$2" --initial-advertise-peer-urls "$(flag_of initial-advertise-peer-urls)" \
+		${more[@]+"${more[@]}"} || die "$1 cannot be restored; nothing was changed"
+}
+
+# offline SNAPSHOT PROGRAM ARGUMENT... runs a program of etcd's image, without a network.
+offline() {
+	local file image
+	file=$(readlink -f "$1")
+	image=$(sed -n 's/^ *image: //p' "$(manifest_of etcd)")
+	shift
+	if [[ $CRI_SOCKET == *containerd* ]]; then
+		ctr --namespace k8s.io tasks delete --force satchel-restore >/dev/null 2>&1 || true
+		ctr --namespace k8s.io containers delete satchel-restore >/dev/null 2>&1 || true
+		ctr --namespace k8s.io run --rm --mount "type=bind,src=$file,dst=/snapshot.db,options=rbind:ro" \
+			--mount "type=bind,src=$DATA,dst=$DATA,options=rbind:rw" "$image" satchel-restore "$@"
+	elif [[ $CRI_SOCKET == *docker* ]]; then
+		docker rm --force satchel-restore >/dev/null 2>&1 || true
+		docker run --rm --name satchel-restore --network none --volume "$file:/snapshot.db:ro" --volume "$DATA:$DATA" \
+			--entrypoint "$1" "$image" "${@:2}"
+	fi
+}
+
+stop_parts() {
+	local part
+	mkdir -p "$HELD"
+	for part in "${PARTS[@]}"; do
+		if [[ -f /etc/kubernetes/manifests/$part.yaml ]]; then mv "/etc/kubernetes/manifests/$part.yaml" "$HELD/"; fi
+	done
+	systemctl start kubelet.service
+	wait_for 'the control plane to stop' parts_stopped
+}
+
+parts_stopped() {
+	local part running
+	for part in "${PARTS[@]}"; do
+		running=$(crictl ps --quiet --name "^$part\$") && [[ -z $running ]] || return 1
+	done
+}
+
+# swap_data ASIDE puts the new data in the place of the old ones, which are kept.
+swap_data() {
+	if [[ -d $DATA/satchel-restored/member ]]; then
+		if [[ -d $DATA/member ]]; then mv "$DATA/member" "$1"; fi
+		mv "$DATA/satchel-restored/member" "$DATA/member"
+	fi
+	rm -rf "$DATA/satchel-restored"
+	on_disk "$DATA"
+}
+
+start_parts() {
+	local part
+	for part in "${PARTS[@]}"; do
+		if [[ -f $HELD/$part.yaml ]]; then mv "$HELD/$part.yaml" /etc/kubernetes/manifests/; fi
+	done
+	rmdir "$HELD"
+	systemctl restart kubelet.service
+}
