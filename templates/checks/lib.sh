@@ -79,12 +79,14 @@ ask() { kubectl --request-timeout=10s "$@" 2>/dev/null </dev/null; }
 # listens ADDRESS PORT is true when something takes connections there.
 listens() { timeout 3 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }
 
-# http ADDRESS PORT PATH prints the first line of the answer and the body's first line.
+# http ADDRESS PORT PATH prints the first line of the answer and the body's first line; it
+# fails without an answer.
 http() (
 	listens "$1" "$2" || exit 1
 	exec 3<>"/dev/tcp/$1/$2"
 	printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$3" "$1" >&3
-	IFS= read -r -t 5 status <&3
+	# A load balancer without a server behind it takes a connection and says nothing.
+	IFS= read -r -t 5 status <&3 || [[ -n $status ]] || exit 1
 	while IFS= read -r -t 5 line <&3 && [[ -n ${line%$'\r'} ]]; do :; done
 	IFS= read -r -t 5 body <&3 || true
 	printf '%s %s\n' "${status%$'\r'}" "${body:-}"

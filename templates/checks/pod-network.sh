@@ -16,5 +16,6 @@ for node in $NODES; do
 		seen[$part]=$name
 	fi
 done
-state=$(ask -n kube-flannel get daemonset kube-flannel-ds -o 'jsonpath={.status.desiredNumberScheduled} {.status.numberReady}') || state=''
-if [[ -n $state && ${state% *} == "${state#* }" ]]; then ok "flannel is ready on all ${state% *} nodes"; else wrong "flannel is ready on ${state#* } of ${state% *} nodes"; fi
+wanted=$(wc -w <<<"$NODES")
+ready=$(ask -n kube-flannel get daemonset kube-flannel-ds -o 'jsonpath={.status.numberReady}') || ready=''
+if [[ $ready == "$wanted" ]]; then ok "flannel is ready on all $ready nodes"; else wrong "flannel is ready on ${ready:-0} of $wanted nodes: kubectl -n kube-flannel get pods -o wide"; fi

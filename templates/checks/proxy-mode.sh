@@ -10,4 +10,8 @@ only_on "$NODES" || exit 0
 if listens "$DNS_ADDRESS" 53; then ok "the address of a service works here: $DNS_ADDRESS, that of CoreDNS"; else wrong "the address of a service does not work here: $DNS_ADDRESS, that of CoreDNS"; fi
 if [[ $PROXY_MODE == ipvs ]]; then
 	expect 'the interface kube-ipvs0 is there' ip link show kube-ipvs0
+elif [[ -e /proc/net/ip_vs ]] || modprobe --dry-run --quiet ip_vs 2>/dev/null; then
+	skip "ipvs is not looked at: this cluster uses $PROXY_MODE"
+else
+	skip "ipvs is not looked at: this cluster uses $PROXY_MODE, and the kernel of this host has no ipvs"
 fi

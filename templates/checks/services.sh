@@ -9,7 +9,7 @@ for service in kubernetes=default/ClusterIP $SERVICES; do
 	state=$(ask -n "$namespace" get service "$name" -o 'jsonpath={.spec.type} {.spec.clusterIP}') || state=''
 	read -r type address <<<"$state"
 	case $kind:$type:$address in
-	::*) wrong "there is no service $namespace/$name"; continue ;;
+	*::*) wrong "there is no service $namespace/$name"; continue ;;
 	Headless:ClusterIP:None) ok "$namespace/$name is headless: it has no address of its own" ;;
 	ExternalName:ExternalName:*) ok "$namespace/$name is a name for another name"; continue ;;
 	"$type:$type:"*) ok "$namespace/$name is of the type $type, at ${address:-no address}" ;;
