@@ -1,4 +1,5 @@
-package report_test
+// Package browser drives a headless Chromium for tests of pages. It is for tests alone.
+package browser
 
 import (
 	"bufio"
@@ -17,15 +18,16 @@ import (
 	"time"
 )
 
-// browser is a headless Chromium, driven by chromedriver over its own protocol
+// Browser is a headless Chromium, driven by chromedriver over its own protocol
 // (https://www.w3.org/TR/webdriver2/).
-type browser struct {
-	t       *testing.T
+type Browser struct {
+	t       testing.TB
 	session string
+	width   int
 }
 
 // need finds a program of a Debian package, or has the test skipped where it may be.
-func need(t *testing.T, program, debianPackage string) string {
+func need(t testing.TB, program, debianPackage string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err == nil {
@@ -40,8 +42,8 @@ func need(t *testing.T, program, debianPackage string) string {
 
 var listening = regexp.MustCompile(`started successfully on port (\d+)`)
 
-// newBrowser starts a browser, which the test's end stops.
-func newBrowser(t *testing.T) *browser {
+// New starts a browser, which the test's end stops.
+func New(t testing.TB) *Browser {
 	t.Helper()
 	driver, chromium := need(t, "chromedriver", "chromium-driver"), need(t, "chromium", "chromium")
 	ctx, stop := context.WithCancel(context.Background())
@@ -70,11 +72,11 @@ func newBrowser(t *testing.T) *browser {
 		t.Fatal("chromedriver does not say where it listens")
 	}
 	go io.Copy(io.Discard, out)
-	b := &browser{t: t, session: "http://127.0.0.1:" + port + "/session"}
+	b := &Browser{t: t, session: "http://127.0.0.1:" + port + "/session"}
 	args := []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir=" + filepath.Join(home, "profile")}
 	var made struct{ SessionID string }
-	b.post("", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
+	b.Post("", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
 		"goog:chromeOptions": map[string]any{"binary": chromium, "args": args},
 		"goog:loggingPrefs":  map[string]string{"browser": "ALL"},
 	}}}, &made)
@@ -87,7 +89,10 @@ func newBrowser(t *testing.T) *browser {
 	return b
 }
 
-func (b *browser) request(method, path string, in, out any) error {
+// For has failures belong to a test within that for which the browser was started.
+func (b *Browser) For(t testing.TB) { b.t = t }
+
+func (b *Browser) request(method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil { // the driver takes no null
 		text, err := json.Marshal(in)
@@ -118,43 +123,65 @@ func (b *browser) request(method, path string, in, out any) error {
 	return json.Unmarshal(answer.Value, out)
 }
 
-func (b *browser) post(path string, in, out any) {
+// Post sends a command of the protocol and reads its value.
+func (b *Browser) Post(path string, in, out any) {
 	b.t.Helper()
 	if err := b.request(http.MethodPost, path, in, out); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-// command is one of the browser's own debugging protocol.
-func (b *browser) command(name string, params any) {
+// Command is one of the browser's own debugging protocol.
+func (b *Browser) Command(name string, params any) {
 	b.t.Helper()
-	b.post("/goog/cdp/execute", map[string]any{"cmd": name, "params": params}, nil)
+	b.Post("/goog/cdp/execute", map[string]any{"cmd": name, "params": params}, nil)
 }
 
-// screen sets the size of the window's inside and the colours.
-func (b *browser) screen(width, height int, scheme string) {
+// Screen sets the size of the window's inside and the colours.
+func (b *Browser) Screen(width, height int, scheme string) {
 	b.t.Helper()
-	b.command("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
-	b.command("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}})
+	b.width = width
+	b.Command("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500})
+	b.Command("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}})
 }
 
-func (b *browser) open(file string) {
+// Open shows a file.
+func (b *Browser) Open(file string) {
 	b.t.Helper()
-	b.post("/url", map[string]string{"url": "file://" + file}, nil)
+	b.Post("/url", map[string]string{"url": "file://" + file}, nil)
 }
 
-// run gives what a script returns.
-func run[T any](b *browser, script string) (value T) {
+// Run gives what a script returns.
+func Run[T any](b *Browser, script string) (value T) {
 	b.t.Helper()
-	b.post("/execute/sync", map[string]any{"script": script, "args": []any{}}, &value)
+	b.Post("/execute/sync", map[string]any{"script": script, "args": []any{}}, &value)
 	return value
 }
 
-// complaints are what the console has of errors and warnings.
-func (b *browser) complaints() (list []string) {
+// overflow takes the window's width as it was set: on a phone, innerWidth grows with a page
+// that is too wide.
+const overflow = `
+const width = %d, scrolls = %q;
+const wide = document.documentElement.scrollWidth > width ? ["the page: " + document.documentElement.scrollWidth] : [];
+for (const e of document.querySelectorAll("body *")) {
+  if (e.parentElement.closest(scrolls)) continue;
+  const r = e.getBoundingClientRect();
+  if (r.width > 0 && r.right > width + 1) wide.push(e.tagName + "." + e.className + " " + e.textContent.slice(0, 30) + ": " + r.right);
+}
+return wide;`
+
+// Overflow is what goes past the right edge of the window, other than inside of the
+// elements that a selector names.
+func (b *Browser) Overflow(scrolls string) []string {
+	b.t.Helper()
+	return Run[[]string](b, fmt.Sprintf(overflow, b.width, scrolls))
+}
+
+// Complaints are what the console has of errors and warnings.
+func (b *Browser) Complaints() (list []string) {
 	b.t.Helper()
 	var log []struct{ Level, Message string }
-	b.post("/se/log", map[string]string{"type": "browser"}, &log)
+	b.Post("/se/log", map[string]string{"type": "browser"}, &log)
 	for _, entry := range log {
 		if entry.Level == "SEVERE" || entry.Level == "WARNING" {
 			list = append(list, entry.Message)
@@ -163,15 +190,15 @@ func (b *browser) complaints() (list []string) {
 	return list
 }
 
-// picture keeps the whole page as an image in the directory that SATCHEL_SCREENSHOTS names.
-func (b *browser) picture(name string) {
+// Picture keeps the whole page as an image in the directory that SATCHEL_SCREENSHOTS names.
+func (b *Browser) Picture(name string) {
 	b.t.Helper()
 	dir := os.Getenv("SATCHEL_SCREENSHOTS")
 	if dir == "" {
 		return
 	}
 	var shot struct{ Data string }
-	b.post("/goog/cdp/execute", map[string]any{"cmd": "Page.captureScreenshot", "params": map[string]any{"captureBeyondViewport": true}}, &shot)
+	b.Post("/goog/cdp/execute", map[string]any{"cmd": "Page.captureScreenshot", "params": map[string]any{"captureBeyondViewport": true}}, &shot)
 	data, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, name+".png"), data, 0o644)
