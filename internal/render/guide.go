@@ -13,6 +13,7 @@ func (r *renderer) guide() {
 	g := r.plan.Guide
 	r.copy("check.sh", modeScript)
 	r.copy("checks/lib.sh", modeFile)
+	r.copy("checks/zh.sh", modeFile)
 	for _, name := range g.Checks() {
 		r.copy(path.Join("checks", name+".sh"), modeScript)
 	}

@@ -23,11 +23,11 @@ for node in $NODES; do
 	straight=$(route "${node#*=}") around=''
 	if [[ $FLANNEL_BACKEND == vxlan ]]; then around=$(wrapped "${node#*=}"); fi
 	if [[ -n $straight ]]; then
-		ok "packets for $straight go straight to ${node%%=*}, ${node#*=}"
+		ok 'packets for %s go straight to %s, %s' "$straight" "${node%%=*}" "${node#*=}"
 	elif [[ -n $around ]]; then
-		ok "packets for $around go to ${node%%=*}, wrapped by flannel.$FLANNEL_VNI into packets to ${node#*=}"
+		ok 'packets for %s go to %s: %s wraps them into packets to %s' "$around" "${node%%=*}" "flannel.$FLANNEL_VNI" "${node#*=}"
 	else
-		wrong "nothing leads to the pods of ${node%%=*}, ${node#*=}"
+		wrong 'nothing leads to the pods of %s, %s' "${node%%=*}" "${node#*=}"
 	fi
 done
 if ((others == 0)); then skip 'this is the only node'; fi

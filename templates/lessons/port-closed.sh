@@ -11,7 +11,7 @@ closed() {
 	fi
 }
 
-story() { say "A colleague says: kubectl logs and kubectl exec hang for every pod on $HOST_NAME; the node is Ready, and its pods work."; }
+story() { say 'A colleague says: kubectl logs and kubectl exec hang for every pod on %s; the node is Ready, and its pods work.' "$HOST_NAME"; }
 prepare() { ! closed && date +%s | note ready; }
 spoil() {
 	if command -v nft >/dev/null; then

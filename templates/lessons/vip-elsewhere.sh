@@ -15,7 +15,7 @@ settles() {
 	return 1
 }
 
-story() { say "A colleague says: $address is not on $HOST_NAME, where it belongs, though haproxy and keepalived run here."; }
+story() { say 'A colleague says: %s is not on %s, where it belongs, though haproxy and keepalived run here.' "$address" "$HOST_NAME"; }
 prepare() {
 	held && systemctl is-active --quiet keepalived.service || return 1
 	keep "$config"
