@@ -2,15 +2,18 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/satchel-kit/satchel/internal/browser"
 	"github.com/satchel-kit/satchel/internal/bundle"
 	"github.com/satchel-kit/satchel/internal/serve"
 )
@@ -174,16 +177,12 @@ func TestTheTeachersCommandsWork(t *testing.T) {
 	s := classroom(t)
 	s.must("render", "spec", "-o", "tree")
 	page := string(s.read("tree/teacher/README.md"))
-	typed := 0
-	for line := range strings.Lines(page) {
-		if words := strings.Fields(strings.ReplaceAll(line, "SPEC", "spec")); len(words) > 1 && words[0] == "satchel" {
-			typed++
-			s.must(words[1:]...)
-		}
+	_, block, _ := strings.Cut(page, "\n```\n")
+	block, _, _ = strings.Cut(block, "\n```\n")
+	if strings.Count(block, "satchel ") != 4 {
+		t.Errorf("the first block of the page is\n%s", block)
 	}
-	if typed < 4 {
-		t.Errorf("the page has %d commands", typed)
-	}
+	s.types(t, strings.ReplaceAll(block, "SPEC", "spec"))
 	files := regexp.MustCompile("`((?:parts|[a-z]+\\.secrets)/[^`]*)`").FindAllStringSubmatch(page, -1)
 	if len(files) != 8+8*3 {
 		t.Errorf("the page names %d files of secrets", len(files))
@@ -193,9 +192,84 @@ func TestTheTeachersCommandsWork(t *testing.T) {
 			t.Errorf("%s: %v, %v", m[1], info, err)
 		}
 	}
-	for _, name := range []string{"seat01/install.sh", "seat01/check.sh", "seat01/lesson.sh", "seat01/fleet.sh"} {
+	for _, name := range []string{"seat01/install.sh", "seat01/check.sh", "seat08/lesson.sh", "seat08/fleet.sh"} {
 		if _, err := os.Stat(s.path(name)); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// types has bash run a text in the site.
+func (s *site) types(t *testing.T, text string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "bash", "-euc", text)
+	cmd.Dir, cmd.Env = s.dir, s.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, text, out)
+	}
+	return string(out)
+}
+
+// deadSeats stands in for SSH to the hosts of a classroom: all answer as well ones do, but for
+// some of seat 3 and one of seat 5.
+const deadSeats = `#!/bin/bash
+all=$* name=${all##*--host } name=${name%% *}
+case "$* " in
+*root@192.168.56.3[23]*) echo 'ssh: connect to host 192.168.56.3x port 22: No route to host' >&2; exit 255 ;;
+*root@192.168.56.51*status.sh*) echo "$name: kubelet.service is <b>failed</b> & 1 more"; exit 1 ;;
+*status.sh*) echo "$name: all is well" ;;
+*) cat /proc/sys/kernel/random/uuid ;;
+esac
+`
+
+// TestTheTeachersPageShowsTheSeats has the kit's own scripts ask the hosts, and looks at
+// the page in a browser. The lab does the same with booted hosts.
+func TestTheTeachersPageShowsTheSeats(t *testing.T) {
+	need(t, "ssh")
+	s := classroom(t)
+	s.types(t, "tar -xf classroom.tar teacher; for nn in 01 02 03 04 05 06 07 08; do satchel unpack classroom.tar -o seat$nn --seat $nn; done")
+	s.write("bin/ssh", deadSeats)
+	s.types(t, "chmod +x bin/ssh; ! teacher/teacher.sh --jobs 8 >said")
+	if said := string(s.read("said")); said != "classroom.html: 6 of 8 seats are well\n" {
+		t.Errorf("it says %q", said)
+	}
+	b := browser.New(t)
+	for _, width := range []int{390, 1400} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.Screen(width, 900, scheme)
+			b.Open(s.path("classroom.html"))
+			if wide := b.Overflow("pre, .wide"); len(wide) > 0 {
+				t.Errorf("too wide: %q", wide)
+			}
+			if faint := b.Faint(); len(faint) > 0 {
+				t.Errorf("hard to read: %q", faint)
+			}
+			b.Picture(fmt.Sprintf("teacher-%d-%s", width, scheme))
+		}
+	}
+	rows := browser.Run[[]string](b, `return [...document.querySelector("#state").parentElement.querySelector("table").tBodies[0].rows].map((r) => [...r.cells].map((c) => c.textContent).join("|"))`)
+	if len(rows) != 24 || rows[0] != "01|classroom-01|正常|master|all is well" || rows[1] != "||正常|node1|all is well" {
+		t.Fatalf("%d rows, %q", len(rows), rows)
+	}
+	if row := rows[7]; !strings.HasPrefix(row, "||有问题|node1|") || !strings.Contains(row, "No route to host") {
+		t.Errorf("seat 3 has %q", row)
+	}
+	if row := rows[12]; row != "05|classroom-05|有问题|master|failed: master: kubelet.service is <b>failed</b> & 1 more; see fleet-master.log" {
+		t.Errorf("seat 5 has %q", row)
+	}
+	if text := browser.Run[string](b, `return document.querySelector("#state + p").textContent`); !strings.HasPrefix(text, "共 8 个座位， 6 个一切正常；") {
+		t.Errorf("it sums up %q", text)
+	}
+	if list := b.Complaints(); len(list) > 0 {
+		t.Errorf("the console has %q", list)
+	}
+	// Nothing is asked, and nothing written, where a seat is not there.
+	s.types(t, "rm -r classroom.html seat08; ! teacher/teacher.sh 2>said")
+	if said := string(s.read("said")); !strings.Contains(said, "there is no ./seat08/fleet.sh; unpack the seat there") {
+		t.Errorf("it says %q", said)
+	}
+	if _, err := os.Stat(s.path("classroom.html")); err == nil {
+		t.Error("it wrote a page")
 	}
 }

@@ -177,6 +177,39 @@ func (b *Browser) Overflow(scrolls string) []string {
 	return Run[[]string](b, fmt.Sprintf(overflow, b.width, scrolls))
 }
 
+// faint judges every element with a text of its own; how many is the last entry.
+const faint = `
+const parse = (c) => c.match(/[\d.]+/g).map(Number);
+const light = ([r, g, b]) => [r, g, b].map((v) => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+const behind = (e) => {
+  for (; e; e = e.parentElement) {
+    const c = parse(getComputedStyle(e).backgroundColor);
+    if (c.length < 4 || c[3] === 1) return c;
+  }
+  return [255, 255, 255];
+};
+const list = [];
+let judged = 0;
+for (const e of document.querySelectorAll("body *")) {
+  if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
+  judged++;
+  const [hi, lo] = [light(parse(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x), ratio = (hi + .05) / (lo + .05);
+  if (ratio < 4.5) list.push(e.tagName + " " + e.textContent.slice(0, 30) + " " + ratio.toFixed(2));
+}
+return [...list, "" + judged];`
+
+// Faint are texts whose contrast with what is behind them is below WCAG's level AA, 4.5.
+func (b *Browser) Faint() []string {
+	b.t.Helper()
+	list := Run[[]string](b, faint)
+	last := len(list) - 1
+	if list[last] == "0" {
+		return []string{"there is no text at all"}
+	}
+	return list[:last]
+}
+
 // Complaints are what the console has of errors and warnings.
 func (b *Browser) Complaints() (list []string) {
 	b.t.Helper()

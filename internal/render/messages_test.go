@@ -96,7 +96,9 @@ func chinese(t *testing.T) map[string]string {
 	return table
 }
 
-func han(text string) bool { return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) }) }
+func han(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+}
 
 // Every text is there in Chinese, with the same places for what goes into it and the same
 // commands, and no text is there that nobody says.
