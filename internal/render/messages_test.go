@@ -214,3 +214,41 @@ func TestFactsOfTheGuideAreNotThoseOfTheHost(t *testing.T) {
 		}
 	}
 }
+
+// A grep -q that has found something ends, and what still writes to it fails: with
+// pipefail the whole says that nothing was found. No script asks like that.
+func TestNoScriptPipesIntoAQuietGrep(t *testing.T) {
+	looked := 0
+	err := filepath.WalkDir("../../templates", func(file string, entry os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".sh") {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		looked++
+		script, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(string(text)), file)
+		if err != nil {
+			return err
+		}
+		syntax.Walk(script, func(n syntax.Node) bool {
+			pipe, ok := n.(*syntax.BinaryCmd)
+			if !ok || pipe.Op != syntax.Pipe {
+				return true
+			}
+			if call, ok := pipe.Y.Cmd.(*syntax.CallExpr); ok && len(call.Args) > 1 && call.Args[0].Lit() == "grep" {
+				for _, arg := range call.Args[1:] {
+					if flags := arg.Lit(); len(flags) > 1 && flags[0] == '-' && flags[1] != '-' && strings.Contains(flags, "q") {
+						t.Errorf("%s:%s pipes into grep %s", file, call.Pos(), flags)
+					}
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil || looked < 60 {
+		t.Fatal(looked, err)
+	}
+}

@@ -4,7 +4,7 @@
 
 config=/etc/keepalived/keepalived.conf
 address=${API%:*}
-held() { ip -o -4 addr show | grep -qF " $address/"; }
+held() { [[ $(ip -o -4 addr show) == *" $address/"* ]]; }
 # settles COMMAND... waits for the election to end with what is wanted.
 settles() {
 	local tries

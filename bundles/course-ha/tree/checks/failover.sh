@@ -5,7 +5,7 @@
 for vip in $ADDRESSES; do
 	name=${vip%%=*} rest=${vip#*=}
 	address=${rest%%@*} holder=${rest#*@}
-	if ip -o -4 addr show | grep -qF " $address/"; then
+	if [[ $(ip -o -4 addr show) == *" $address/"* ]]; then
 		if [[ -z $holder || $holder == "$HOST_NAME" ]]; then
 			ok 'this host holds %s (%s), as it should' "$address" "$name"
 		else

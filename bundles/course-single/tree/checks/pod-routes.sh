@@ -3,7 +3,7 @@
 . "$BUNDLE/checks/lib.sh"
 
 # route ADDRESS prints what is routed by way of an address.
-route() { ip -4 route show | awk -v by="$1" '$2 == "via" && $3 == by {print $1; exit}'; }
+route() { ip -4 route show | awk -v by="$1" '$2 == "via" && $3 == by && !n++ {print $1}'; }
 # wrapped ADDRESS prints what flannel wraps for the node with this address: a route leads
 # to a neighbour on the vxlan, whose hardware address is at that node.
 wrapped() {

@@ -9,8 +9,10 @@ done
 on_control_plane || exit 0
 for application in $APPLICATIONS; do
 	namespace=${application%%/*} name=${application#*/}
-	state=$(ask -n "$namespace" get deployment "$name" -o 'jsonpath={.metadata.generation} {.status.observedGeneration} {.spec.replicas} {.status.updatedReplicas} {.status.replicas} {.status.availableReplicas}') || state=''
-	read -r generation observed wanted updated all available <<<"$state 0 0 0 0 0 0"
+	state=$(ask -n "$namespace" get deployment "$name" -o 'jsonpath={.metadata.generation}|{.status.observedGeneration}|{.spec.replicas}|{.status.updatedReplicas}|{.status.replicas}|{.status.availableReplicas}') || state=''
+	# A number that is 0 is left out.
+	IFS='|' read -r generation observed wanted updated all available <<<"$state"
+	updated=${updated:-0} available=${available:-0}
 	if [[ -z $state ]]; then
 		wrong 'there is no Deployment %s: kubectl apply -f %s' "$application" "manifests/application-$name.yaml"
 	elif ((observed >= generation && updated == wanted && all == wanted && available == wanted)); then
