@@ -6,15 +6,13 @@
 images() { ctr --namespace k8s.io images "$@"; }
 
 have=$(images ls 2>/dev/null | awk 'NR > 1 {print $3, $1, ($0 ~ /io.cri-containerd.pinned=pinned/)}' || true)
-missing=0 unpinned=()
+missing=0 loose=0 names=()
 while read -r digest name; do
+	names+=("$name")
 	case $'\n'$have$'\n' in
 	*$'\n'"$digest $name 1"$'\n'*) ;;
-	*$'\n'"$digest $name 0"$'\n'*) unpinned+=("$name") ;;
-	*)
-		missing=$((missing + 1))
-		unpinned+=("$name")
-		;;
+	*$'\n'"$digest $name 0"$'\n'*) loose=$((loose + 1)) ;;
+	*) missing=$((missing + 1)) ;;
 	esac
 done <"$BUNDLE/images/list"
 
@@ -24,7 +22,10 @@ if ((missing)); then
 		tar -C "$BUNDLE/images" -cf - oci-layout index.json blobs | images import - >/dev/null
 	fi
 	changed "images:$missing"
+elif ((loose)); then
+	changed images:pinned
 fi
-for name in ${unpinned[@]+"${unpinned[@]}"}; do
-	if [[ -z $DRY_RUN ]]; then images label "$name" io.cri-containerd.pinned=pinned >/dev/null; fi
-done
+# The import takes the pins of images that were there already, too.
+if ((missing + loose)) && [[ -z $DRY_RUN ]]; then
+	for name in "${names[@]}"; do images label "$name" io.cri-containerd.pinned=pinned >/dev/null; done
+fi

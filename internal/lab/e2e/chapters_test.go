@@ -106,6 +106,7 @@ var hostGWFlaws = []flaw{
 func (c *cluster) testFaults(t *testing.T) {
 	all := append(flaws[:len(flaws):len(flaws)], vxlanFlaws...)
 	c.testFlaws(t, all)
+	c.imagesArePinned(t) // one was taken away and loaded again
 	for _, chapter := range c.plan.Guide.Chapters {
 		seen := false
 		for _, f := range all {
