@@ -4,6 +4,10 @@
 set -euo pipefail
 
 usage() {
+	if [[ -n ${SAYS['lesson.sh']-} ]]; then
+		printf '%s\n' "${SAYS['lesson.sh']}"
+		return
+	fi
 	cat <<'USAGE'
 Usage: ./lesson.sh list
        ./lesson.sh start|check|reset NAME [--host NAME]
@@ -15,15 +19,15 @@ Usage: ./lesson.sh list
 
   --host NAME   this machine is NAME; default: found by host name, then by address
 
+SATCHEL_LANGUAGE=en or zh in the environment: speak that language, not the guide's.
+
 One lesson at a time. Records are in /var/lib/satchel/lessons until reset.
 USAGE
 }
-say() { printf '%s\n' "$*"; }
-die() { printf 'lesson.sh: %s\n' "$*" >&2; exit 1; }
-wrong_usage() { printf 'lesson.sh: %s\n' "$*" >&2; usage >&2; exit 2; }
+wrong_usage() { printf 'lesson.sh: %s\n' "$(tell "$@")" >&2; usage >&2; exit 2; }
 
 BUNDLE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-[[ -f $BUNDLE/guide/facts.env ]] || wrong_usage 'no guide/facts.env beside this script; run it in an unpacked bundle'
+[[ -f $BUNDLE/guide/facts.env ]] || { printf 'lesson.sh: no guide/facts.env beside this script; run it in an unpacked bundle\n' >&2; exit 2; }
 # shellcheck source=checks/lib.sh
 . "$BUNDLE/checks/lib.sh"
 
@@ -31,12 +35,12 @@ HOST_ARG='' words=()
 while (($#)); do
 	case $1 in
 	--host)
-		[[ -n ${2:-} ]] || wrong_usage '--host needs a value'
+		[[ -n ${2:-} ]] || wrong_usage '%s needs a value' --host
 		HOST_ARG=$2
 		shift
 		;;
 	-h | --help) usage; exit 0 ;;
-	-*) wrong_usage "unknown argument: $1" ;;
+	-*) wrong_usage 'unknown argument: %s' "$1" ;;
 	*) words+=("$1") ;;
 	esac
 	shift
@@ -46,20 +50,22 @@ case $verb:${#words[@]} in
 list:1)
 	for row in ${LESSONS:-}; do
 		IFS='=@' read -r name chapter where <<<"$row"
-		printf '%-16s %-6s on %s\n' "$name" "$chapter" "${where//,/ or }"
+		IFS=, read -r -a hosts <<<"$where"
+		printf '%-16s %-6s %s\n' "$name" "$chapter" "$(tell 'on %s' "$(either "${hosts[@]}")")"
 	done
 	exit
 	;;
 start:2 | check:2 | reset:2) ;;
 *) wrong_usage 'say list, or start, check or reset with the name of a lesson' ;;
 esac
-is_in "$lesson" "${LESSONS:-}" || wrong_usage "there is no lesson $lesson here; ./lesson.sh list prints them"
+is_in "$lesson" "${LESSONS:-}" || wrong_usage 'there is no lesson %s here; ./lesson.sh list prints them' "$lesson"
 ((EUID == 0)) || die 'needs root; run it with sudo'
 recognise "$HOST_ARG"
 for row in $LESSONS; do
 	IFS='=@' read -r name _ where <<<"$row"
 	if [[ $name == "$lesson" && ,$where, != *",$HOST_NAME,"* ]]; then
-		die "this lesson is for ${where//,/ or }, and this is $HOST_NAME"
+		IFS=, read -r -a hosts <<<"$where"
+		die 'this lesson is for %s, and this is %s' "$(either "${hosts[@]}")" "$HOST_NAME"
 	fi
 done
 

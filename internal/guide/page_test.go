@@ -1,4 +1,4 @@
-package guide
+package guide_test
 
 import (
 	"encoding/xml"
@@ -6,13 +6,15 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/satchel-kit/satchel/internal/guide"
 )
 
 const sample = "# 手册：07 号座位\n\n文字 **重点**：`a<b`\n\n## 1.1 集群\n\n### 1.1.1 主机\n\n| a | b |\n|---|---|\n| 1 | <script>alert(1)</script> |\n\n```\n[root@m ~]# x & y\n```\n\n## Others\n"
 
 func page(t *testing.T, language string) string {
 	t.Helper()
-	out, err := Page([]byte(sample), language)
+	out, err := guide.Page([]byte(sample), language)
 	if err != nil {
 		t.Fatal(err)
 	}

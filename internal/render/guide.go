@@ -13,6 +13,7 @@ func (r *renderer) guide() {
 	g := r.plan.Guide
 	r.copy("check.sh", modeScript)
 	r.copy("checks/lib.sh", modeFile)
+	r.copy("checks/zh.sh", modeFile)
 	for _, name := range g.Checks() {
 		r.copy(path.Join("checks", name+".sh"), modeScript)
 	}
@@ -45,6 +46,9 @@ func (r *renderer) pages(dir, from, language string, d data) {
 // teacher are the pages for whoever hands out the seats of a kit.
 func teacher(p *plan.Plan, parsed *template.Template) (Tree, error) {
 	r := renderer{plan: p, templates: parsed}
-	r.pages("teacher", path.Join("teacher", p.Guide.Language+".md.tmpl"), p.Guide.Language, data{Cluster: &p.Cluster, Plan: p})
+	d := data{Cluster: &p.Cluster, Plan: p}
+	r.pages("teacher", path.Join("teacher", p.Guide.Language+".md.tmpl"), p.Guide.Language, d)
+	r.execute("teacher/facts.env", "teacher/facts.env.tmpl", modeFile, d)
+	r.copy("teacher/teacher.sh", modeScript)
 	return r.tree, r.err
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/satchel-kit/satchel/internal/browser"
 )
 
 // written makes the page of a spec.
@@ -19,18 +21,14 @@ func written(t *testing.T, text string) string {
 	return file
 }
 
-// What goes past the right edge of the window, other than inside of what scrolls.
-const overflow = `
-const wide = document.documentElement.scrollWidth > innerWidth ? ["the page: " + document.documentElement.scrollWidth] : [];
-for (const e of document.querySelectorAll("body *")) {
-  if (e.closest(".scroll, .skip, svg") && !e.matches(".scroll, svg")) continue;
-  const r = e.getBoundingClientRect();
-  if (r.width > 0 && r.right > innerWidth + 1) wide.push(e.tagName + "." + e.className + ": " + r.right);
+// overflow is what is too wide: of the page, and on a phone of a table, too.
+func overflow(b *browser.Browser, width int) []string {
+	wide := b.Overflow(".scroll, .skip, svg")
+	if width < 640 {
+		wide = append(wide, browser.Run[[]string](b, `return [...document.querySelectorAll(".scroll")].filter((e) => e.scrollWidth > e.clientWidth).map((e) => "a table: " + e.scrollWidth + " in " + e.clientWidth)`)...)
+	}
+	return wide
 }
-for (const e of document.querySelectorAll(".scroll")) {
-  if (innerWidth < 640 && e.scrollWidth > e.clientWidth) wide.push("a table: " + e.scrollWidth + " in " + e.clientWidth);
-}
-return wide;`
 
 // Texts of the picture that leave the frame around them. Fonts differ; the measures must
 // leave room for this machine's.
@@ -81,7 +79,7 @@ for (const e of document.querySelectorAll(".picture > text")) judge(e.textConten
 return list;`
 
 func TestPageInABrowser(t *testing.T) {
-	b := newBrowser(t)
+	b := browser.New(t)
 	pages := map[string]string{"nine hosts": written(t, nine), "one host": written(t, one), "a thousand hosts": written(t, thousand())}
 	for _, name := range []string{"nine hosts", "one host", "a thousand hosts"} {
 		for _, width := range []int{390, 820, 1400} {
@@ -90,26 +88,26 @@ func TestPageInABrowser(t *testing.T) {
 					continue // one page is enough for the layout in between
 				}
 				t.Run(fmt.Sprintf("%s, %d pixels, %s", name, width, scheme), func(t *testing.T) {
-					b.t = t
-					b.screen(width, 900, scheme)
-					b.open(pages[name])
-					if list := run[[]string](b, overflow); len(list) > 0 {
+					b.For(t)
+					b.Screen(width, 900, scheme)
+					b.Open(pages[name])
+					if list := overflow(b, width); len(list) > 0 {
 						t.Errorf("too wide: %q", list[:min(len(list), 5)])
 					}
-					if list := run[[]string](b, spilled); len(list) > 0 {
+					if list := browser.Run[[]string](b, spilled); len(list) > 0 {
 						t.Errorf("texts leave their frames: %q", list)
 					}
 					if name != "a thousand hosts" { // whose rows have the colours of nine
-						if list := run[[]string](b, faint); len(list) > 0 {
+						if list := browser.Run[[]string](b, faint); len(list) > 0 {
 							t.Errorf("hard to read: %q", list[:min(len(list), 5)])
 						}
 					}
-					if list := b.complaints(); len(list) > 0 {
+					if list := b.Complaints(); len(list) > 0 {
 						t.Errorf("the console has %q", list)
 					}
-					b.picture(fmt.Sprintf("%s-%d-%s", strings.ReplaceAll(name, " ", "-"), width, scheme))
+					b.Picture(fmt.Sprintf("%s-%d-%s", strings.ReplaceAll(name, " ", "-"), width, scheme))
 					want := map[bool]string{true: ".narrow", false: ".wide"}[width < 640]
-					if n := run[float64](b, "return document.querySelector('"+want+" svg').getBoundingClientRect().height"); n < 300 {
+					if n := browser.Run[float64](b, "return document.querySelector('"+want+" svg').getBoundingClientRect().height"); n < 300 {
 						t.Errorf("the picture for this width is %v pixels high", n)
 					}
 				})
@@ -121,70 +119,70 @@ func TestPageInABrowser(t *testing.T) {
 // The tables' columns, as they show.
 const shown = `return [...document.querySelector("#hosts tbody").rows].filter((r) => r.offsetHeight > 0).map((r) => r.cells[0].textContent + " " + r.cells[1].textContent);`
 
-func press(b *browser, column int) {
-	run[any](b, fmt.Sprintf(`document.querySelectorAll("#hosts thead button")[%d].click()`, column))
+func press(b *browser.Browser, column int) {
+	browser.Run[any](b, fmt.Sprintf(`document.querySelectorAll("#hosts thead button")[%d].click()`, column))
 }
 
-func find(b *browser, words string) {
-	run[any](b, fmt.Sprintf(`const i = document.querySelector("#hosts input"); i.value = %q; i.dispatchEvent(new Event("input"));`, words))
+func find(b *browser.Browser, words string) {
+	browser.Run[any](b, fmt.Sprintf(`const i = document.querySelector("#hosts input"); i.value = %q; i.dispatchEvent(new Event("input"));`, words))
 }
 
 func TestSortAndSearch(t *testing.T) {
-	b := newBrowser(t)
-	b.screen(390, 900, "light")
-	b.open(written(t, thousand()))
+	b := browser.New(t)
+	b.Screen(390, 900, "light")
+	b.Open(written(t, thousand()))
 	press(b, 1)
-	list := run[[]string](b, shown)
+	list := browser.Run[[]string](b, shown)
 	if len(list) != 1000 || list[0] != "cp1 10.0.0.11" || list[999] != "w995 10.0.4.245" {
 		t.Errorf("by address: %q … %q of %d", list[0], list[len(list)-1], len(list))
 	}
 	press(b, 1)
-	if list = run[[]string](b, shown); list[0] != "w995 10.0.4.245" {
+	if list = browser.Run[[]string](b, shown); list[0] != "w995 10.0.4.245" {
 		t.Errorf("the other way round: %q", list[0])
 	}
 	press(b, 0)
 	// Numbers in names count as numbers.
-	list = run[[]string](b, shown)
+	list = browser.Run[[]string](b, shown)
 	if at := slices.Index(list, "w9 10.0.1.9"); at < 0 || list[at+1] != "w10 10.0.1.10" {
 		t.Errorf("by name: %q", list[:10])
 	}
-	if sorted := run[[]string](b, `return [...document.querySelectorAll("#hosts thead th")].map((h) => h.ariaSort ?? "")`); !slices.Equal(sorted, []string{"ascending", "", "", "", ""}) {
+	if sorted := browser.Run[[]string](b, `return [...document.querySelectorAll("#hosts thead th")].map((h) => h.ariaSort ?? "")`); !slices.Equal(sorted, []string{"ascending", "", "", "", ""}) {
 		t.Errorf("a screen reader hears %q", sorted)
 	}
 	find(b, "CONTROL 12")
-	if list = run[[]string](b, shown); len(list) != 1 || !strings.HasPrefix(list[0], "cp2 ") {
+	if list = browser.Run[[]string](b, shown); len(list) != 1 || !strings.HasPrefix(list[0], "cp2 ") {
 		t.Errorf("found %q", list)
 	}
-	if said := run[string](b, `return document.querySelector("#hosts output").textContent`); said != "1 of 1000" {
+	if said := browser.Run[string](b, `return document.querySelector("#hosts output").textContent`); said != "1 of 1000" {
 		t.Errorf("it says %q", said)
 	}
 	find(b, "nobody")
-	if list = run[[]string](b, shown); len(list) != 0 {
+	if list = browser.Run[[]string](b, shown); len(list) != 0 {
 		t.Errorf("found %q", list)
 	}
 	find(b, "")
-	if list = run[[]string](b, shown); len(list) != 1000 {
+	if list = browser.Run[[]string](b, shown); len(list) != 1000 {
 		t.Errorf("an empty search shows %d", len(list))
 	}
-	if list := b.complaints(); len(list) > 0 {
+	if list := b.Complaints(); len(list) > 0 {
 		t.Errorf("the console has %q", list)
 	}
 }
 
 // Without a script the page has all of its content, and no control that does nothing.
 func TestPageWithoutScript(t *testing.T) {
-	b := newBrowser(t)
-	b.command("Emulation.setScriptExecutionDisabled", map[string]any{"value": true})
+	b := browser.New(t)
+	b.Command("Emulation.setScriptExecutionDisabled", map[string]any{"value": true})
 	for _, width := range []int{390, 1400} {
-		b.screen(width, 900, "light")
-		b.open(written(t, nine))
-		if n := run[int](b, `return document.querySelectorAll("button, input, [aria-sort]").length`); n > 0 {
+		b.Screen(width, 900, "light")
+		b.Open(written(t, nine))
+		if n := browser.Run[int](b, `return document.querySelectorAll("button, input, [aria-sort]").length`); n > 0 {
 			t.Errorf("%d controls", n)
 		}
-		if list := run[[]string](b, shown); len(list) != 9 {
+		if list := browser.Run[[]string](b, shown); len(list) != 9 {
 			t.Errorf("hosts: %q", list)
 		}
-		if list := run[[]string](b, overflow); len(list) > 0 {
+		if list := overflow(b, width); len(list) > 0 {
 			t.Errorf("too wide: %q", list)
 		}
 	}
@@ -193,39 +191,39 @@ func TestPageWithoutScript(t *testing.T) {
 // By keyboard everything is reached in the order in which it stands, and on paper the
 // whole tables are, without the controls.
 func TestKeyboardAndPaper(t *testing.T) {
-	b := newBrowser(t)
-	b.screen(1400, 900, "dark")
-	b.open(written(t, thousand()))
+	b := browser.New(t)
+	b.Screen(1400, 900, "dark")
+	b.Open(written(t, thousand()))
 	var reached []string
 	for range 12 {
-		b.post("/actions", map[string]any{"actions": []any{map[string]any{"type": "key", "id": "k", "actions": []any{
+		b.Post("/actions", map[string]any{"actions": []any{map[string]any{"type": "key", "id": "k", "actions": []any{
 			map[string]string{"type": "keyDown", "value": "\ue004"}, map[string]string{"type": "keyUp", "value": "\ue004"},
 		}}}}, nil)
-		reached = append(reached, run[string](b, `const e = document.activeElement; return e.ariaLabel ?? e.getAttribute("aria-labelledby") ?? e.textContent`))
+		reached = append(reached, browser.Run[string](b, `const e = document.activeElement; return e.ariaLabel ?? e.getAttribute("aria-labelledby") ?? e.textContent`))
 	}
 	want := []string{"Skip to the content", "Overview", "Topology", "Hosts", "Traffic", "Images", "Files", "Packages", "Secrets", "Search the hosts", "hosts-title", "Host"}
 	if !slices.Equal(reached, want) {
 		t.Errorf("reached %q", reached)
 	}
-	b.command("Emulation.setEmulatedMedia", map[string]any{"media": "print", "features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}})
-	b.command("Emulation.setDeviceMetricsOverride", map[string]any{"width": 700, "height": 1000, "deviceScaleFactor": 1, "mobile": false})
-	if list := run[[]string](b, shown); len(list) != 1000 {
+	b.Screen(700, 1000, "dark")
+	b.Command("Emulation.setEmulatedMedia", map[string]any{"media": "print", "features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}})
+	if list := browser.Run[[]string](b, shown); len(list) != 1000 {
 		t.Errorf("%d hosts on paper", len(list))
 	}
-	if height := run[float64](b, `const s = document.querySelector("#hosts .scroll"); return s.scrollHeight - s.clientHeight`); height > 0 {
+	if height := browser.Run[float64](b, `const s = document.querySelector("#hosts .scroll"); return s.scrollHeight - s.clientHeight`); height > 0 {
 		t.Errorf("%v pixels of the hosts are not on paper", height)
 	}
-	if color := run[string](b, `return getComputedStyle(document.body).backgroundColor`); color != "rgb(251, 250, 246)" {
+	if color := browser.Run[string](b, `return getComputedStyle(document.body).backgroundColor`); color != "rgb(251, 250, 246)" {
 		t.Errorf("paper is %s", color)
 	}
-	if left := run[[]string](b, `return [...document.querySelectorAll("nav, .tools, .skip")].filter((e) => e.offsetHeight > 0).map((e) => e.className)`); len(left) > 0 {
+	if left := browser.Run[[]string](b, `return [...document.querySelectorAll("nav, .tools, .skip")].filter((e) => e.offsetHeight > 0).map((e) => e.className)`); len(left) > 0 {
 		t.Errorf("on paper are %q", left)
 	}
 	// Chromium does not print controls again at the head of the next page.
-	if how := run[string](b, `return getComputedStyle(document.querySelector("thead button")).display`); how != "contents" {
+	if how := browser.Run[string](b, `return getComputedStyle(document.querySelector("thead button")).display`); how != "contents" {
 		t.Errorf("headings on paper are buttons, %s", how)
 	}
-	if list := run[[]string](b, overflow); len(list) > 0 {
+	if list := overflow(b, 700); len(list) > 0 {
 		t.Errorf("too wide for paper: %q", list)
 	}
 }

@@ -14,12 +14,12 @@ while IFS='=' read -r key value; do
 	FLANNEL_SUBNET) subnet=$value ;;
 	esac
 done </run/flannel/subnet.env
-if [[ $network == "${PODS%%,*}" ]]; then ok "this node has $subnet of $network"; else wrong "flannel has the network $network, and the spec says ${PODS%%,*}"; fi
+if [[ $network == "${PODS%%,*}" ]]; then ok 'this node has %s of %s' "$subnet" "$network"; else wrong 'flannel has the network %s, and the spec says %s' "$network" "${PODS%%,*}"; fi
 if [[ $FLANNEL_BACKEND == vxlan ]]; then
 	link=$(ip -d link show "flannel.$FLANNEL_VNI" 2>/dev/null) || link=''
 	case $link in
-	*"vxlan id $FLANNEL_VNI "*"dstport $FLANNEL_PORT "*) ok "flannel.$FLANNEL_VNI is a vxlan with id $FLANNEL_VNI and port $FLANNEL_PORT" ;;
-	'') wrong "there is no interface flannel.$FLANNEL_VNI" ;;
-	*) wrong "flannel.$FLANNEL_VNI is no vxlan with id $FLANNEL_VNI and port $FLANNEL_PORT" ;;
+	*"vxlan id $FLANNEL_VNI "*"dstport $FLANNEL_PORT "*) ok '%s is a vxlan with id %s and port %s' "flannel.$FLANNEL_VNI" "$FLANNEL_VNI" "$FLANNEL_PORT" ;;
+	'') wrong 'there is no interface %s' "flannel.$FLANNEL_VNI" ;;
+	*) wrong '%s is no vxlan with id %s and port %s' "flannel.$FLANNEL_VNI" "$FLANNEL_VNI" "$FLANNEL_PORT" ;;
 	esac
 fi

@@ -10,17 +10,34 @@ if [[ -n ${HOST_NAME:-} ]]; then
 fi
 export KUBECONFIG=${KUBECONFIG:-/etc/kubernetes/admin.conf}
 
-# One result a line: what it is, a tab, a text for people.
-ok() { printf 'ok\t%s\n' "$*"; }
-wrong() { printf 'FAIL\t%s\n' "$*"; }
-skip() { printf 'skip\t%s\n' "$*"; }
+# What is said in another language than English, by the English text.
+declare -A SAYS=()
+if [[ ${SATCHEL_LANGUAGE:-$GUIDE_LANGUAGE} == zh ]]; then
+	# shellcheck source=checks/zh.sh
+	. "$BUNDLE/checks/zh.sh"
+fi
 
-# expect TEXT COMMAND... is ok when the command succeeds.
-expect() {
-	local text=$1
+# tell TEXT [ARGUMENT...] prints the text in the reader's language, each %s replaced by
+# one argument.
+tell() {
+	local text=${SAYS[$1]-$1} said=''
 	shift
-	if "$@" >/dev/null 2>&1; then ok "$text"; else wrong "$text"; fi
+	while (($#)); do
+		said+=${text%%'%s'*}$1
+		text=${text#*'%s'}
+		shift
+	done
+	printf '%s' "$said$text"
 }
+
+# One result a line: what it is, a tab, a text for people, written as for tell.
+ok() { printf 'ok\t%s\n' "$(tell "$@")"; }
+wrong() { printf 'FAIL\t%s\n' "$(tell "$@")"; }
+skip() { printf 'skip\t%s\n' "$(tell "$@")"; }
+
+# say and die are for lesson.sh.
+say() { printf '%s\n' "$(tell "$@")"; }
+die() { printf 'lesson.sh: %s\n' "$(tell "$@")" >&2; exit 1; }
 
 # recognise [NAME] sets HOST_NAME, the name of this machine in the bundle.
 recognise() {
@@ -38,7 +55,7 @@ recognise() {
 		done
 	fi
 	[[ $HOST_NAME != */* && -f $BUNDLE/hosts/$HOST_NAME/host.env ]] || {
-		printf 'this machine, %s, is none of the hosts %s; say which one it is with --host NAME\n' "$HOST_NAME" "$(names "$HOSTS")" >&2
+		printf '%s\n' "$(tell 'this machine, %s, is none of the hosts %s; say which one it is with --host NAME' "$HOST_NAME" "$(names "$HOSTS")")" >&2
 		exit 2
 	}
 }
@@ -50,25 +67,34 @@ names() {
 	printf '%s' "${all[*]-}"
 }
 
+# either NAME... prints the names with a word between them.
+either() {
+	local name said=''
+	for name; do said+=${said:+$(tell ' or ')}$name; done
+	printf '%s' "$said"
+}
+
 # is_in NAME LIST is true when a list of NAME=VALUE has the name.
 is_in() { [[ " $(names "$2") " == *" $1 "* ]]; }
 
 # only_on LIST is true on a host of the list; on others it says where to go.
 only_on() {
 	if is_in "$HOST_NAME" "$1"; then return 0; fi
-	skip "run this on $(names "$1" | sed 's/ / or /g')"
+	local -a places
+	read -r -a places <<<"$(names "$1")"
+	skip 'run this on %s' "$(either "${places[@]}")"
 	return 1
 }
 
 # on_control_plane is true where kubectl can ask the cluster.
 on_control_plane() {
-	only_on "$CONTROL_PLANES" || return 1
+	only_on "$PLANES" || return 1
 	if [[ ! -r $KUBECONFIG ]]; then
-		wrong "$KUBECONFIG cannot be read: install.sh has not finished here, or this is not run as root"
+		wrong '%s cannot be read: install.sh has not finished here, or this is not run as root' "$KUBECONFIG"
 		return 1
 	fi
 	if ! ask get --raw /readyz >/dev/null; then
-		wrong "the Kubernetes API at $API does not answer"
+		wrong 'the Kubernetes API at %s does not answer' "$API"
 		return 1
 	fi
 }
@@ -79,12 +105,14 @@ ask() { kubectl --request-timeout=10s "$@" 2>/dev/null </dev/null; }
 # listens ADDRESS PORT is true when something takes connections there.
 listens() { timeout 3 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }
 
-# http ADDRESS PORT PATH prints the first line of the answer and the body's first line.
+# http ADDRESS PORT PATH prints the first line of the answer and the body's first line; it
+# fails without an answer.
 http() (
 	listens "$1" "$2" || exit 1
 	exec 3<>"/dev/tcp/$1/$2"
 	printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$3" "$1" >&3
-	IFS= read -r -t 5 status <&3
+	# A load balancer without a server behind it takes a connection and says nothing.
+	IFS= read -r -t 5 status <&3 || [[ -n $status ]] || exit 1
 	while IFS= read -r -t 5 line <&3 && [[ -n ${line%$'\r'} ]]; do :; done
 	IFS= read -r -t 5 body <&3 || true
 	printf '%s %s\n' "${status%$'\r'}" "${body:-}"

@@ -3,7 +3,7 @@
 . "$BUNDLE/lessons/lib.sh"
 
 config=/etc/haproxy/haproxy.cfg
-story() { say "A colleague says: the status page of haproxy on $HOST_NAME shows a control plane as DOWN, and that one says that it is well."; }
+story() { say 'A colleague says: the status page of haproxy on %s shows a control plane as DOWN, and that one says that it is well.' "$HOST_NAME"; }
 prepare() {
 	systemctl is-active --quiet haproxy.service && grep -q '^ *server .*:6443' "$config" || return 1
 	keep "$config"

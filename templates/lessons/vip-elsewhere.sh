@@ -4,7 +4,7 @@
 
 config=/etc/keepalived/keepalived.conf
 address=${API%:*}
-held() { ip -o -4 addr show | grep -qF " $address/"; }
+held() { [[ $(ip -o -4 addr show) == *" $address/"* ]]; }
 # settles COMMAND... waits for the election to end with what is wanted.
 settles() {
 	local tries
@@ -15,7 +15,7 @@ settles() {
 	return 1
 }
 
-story() { say "A colleague says: $address is not on $HOST_NAME, where it belongs, though haproxy and keepalived run here."; }
+story() { say 'A colleague says: %s is not on %s, where it belongs, though haproxy and keepalived run here.' "$address" "$HOST_NAME"; }
 prepare() {
 	held && systemctl is-active --quiet keepalived.service || return 1
 	keep "$config"

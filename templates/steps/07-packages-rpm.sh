@@ -216,7 +216,7 @@ note() {
 		rpm -qa --qf '%{NAME} %{ARCH} %{VERSION}-%{RELEASE}\n' | save before
 	fi
 	for entry in ${added[@]+"${added[@]}"}; do
-		if noted added | grep -q "^${entry%% *} "; then continue; fi
+		if grep -q "^${entry%% *} " <<<"$(noted added)"; then continue; fi
 		{ noted added; printf '%s\n' "$entry"; } | save added
 	done
 	for entry in ${upgraded[@]+"${upgraded[@]}"}; do

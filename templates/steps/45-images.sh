@@ -87,6 +87,8 @@ if ((${#missing[@]})); then
 		[[ -z $failed ]] || die 'not all images could be imported; see what it says above, and whether the disk is full (df), and run it again'
 	fi
 	changed "images:${#missing[@]}"
+elif ((${#unpinned[@]})); then
+	changed images:pinned
 fi
 for name in ${unpinned[@]+"${unpinned[@]}"}; do
 	if [[ -z $DRY_RUN ]]; then pin "$name"; fi

@@ -72,7 +72,7 @@ undo_tables() {
 		case $name in
 		kube-proxy | flannel-ipv4 | flannel-ipv6 | cni_hostport | cni_plugins_masquerade) nft delete table "$family" "$name" ;;
 		filter | nat | mangle | raw)
-			if ! nft list table "$family" "$name" | grep -v -e '^table' -e 'type .* hook' -e '^[[:space:]]*chain ' -e '^[[:space:]]*}' | grep -q '[^[:space:]]' ||
+			if ! nft list table "$family" "$name" | awk '!/^table/ && !/type .* hook/ && !/^[ \t]*chain / && !/^[ \t]*}/ && NF {rules++} END {exit !rules}' ||
 				! command -v iptables >/dev/null; then
 				nft delete table "$family" "$name"
 			fi

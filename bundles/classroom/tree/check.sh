@@ -4,6 +4,10 @@
 set -euo pipefail
 
 usage() {
+	if [[ -n ${SAYS['check.sh']-} ]]; then
+		printf '%s\n' "${SAYS['check.sh']}"
+		return
+	fi
 	cat <<'USAGE'
 Usage: ./check.sh [--host NAME] [--format text|json] [--list] [CHAPTER|CHECK...]
 
@@ -14,11 +18,13 @@ Usage: ./check.sh [--host NAME] [--format text|json] [--list] [CHAPTER|CHECK...]
   --format json   print one JSON object
   --list          print the chapters with their checks
 
+SATCHEL_LANGUAGE=en or zh in the environment: speak that language, not the guide's.
+
 Exit status: 0 when nothing that could be checked here is wrong, 1 when something is,
 2 wrong usage. A check that belongs on other hosts says on which and counts as skipped.
 USAGE
 }
-wrong_usage() { printf 'check.sh: %s\n' "$*" >&2; usage >&2; exit 2; }
+wrong_usage() { printf 'check.sh: %s\n' "$(tell "$@")" >&2; usage >&2; exit 2; }
 
 BUNDLE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [[ -f $BUNDLE/guide/facts.env ]] || { printf 'check.sh: no guide/facts.env beside this script; run it in an unpacked bundle\n' >&2; exit 2; }
@@ -29,7 +35,7 @@ format=text list='' HOST_ARG='' wanted=()
 while (($#)); do
 	case $1 in
 	--host | --format)
-		[[ -n ${2:-} ]] || wrong_usage "$1 needs a value"
+		[[ -n ${2:-} ]] || wrong_usage '%s needs a value' "$1"
 		case $1 in
 		--host) HOST_ARG=$2 ;;
 		--format) format=$2 ;;
@@ -38,14 +44,14 @@ while (($#)); do
 		;;
 	--list) list=1 ;;
 	-h | --help) usage; exit 0 ;;
-	-*) wrong_usage "unknown argument: $1" ;;
+	-*) wrong_usage 'unknown argument: %s' "$1" ;;
 	*) wanted+=("$1") ;;
 	esac
 	shift
 done
 case $format in
 text | json) ;;
-*) wrong_usage "--format is text or json, not $format" ;;
+*) wrong_usage '--format is text or json, not %s' "$format" ;;
 esac
 
 read -r -a chapters <<<"${CHAPTERS:-}"
@@ -58,7 +64,7 @@ fi
 declare -A chosen=() known=()
 for chapter in "${chapters[@]}"; do known[${chapter%%=*}]=1 known[${chapter#*=}]=1; done
 for name in ${wanted[@]+"${wanted[@]}"}; do
-	[[ -n ${known[$name]:-} ]] || wrong_usage "there is no chapter or check $name in this guide; ./check.sh --list prints them"
+	[[ -n ${known[$name]:-} ]] || wrong_usage 'there is no chapter or check %s in this guide; ./check.sh --list prints them' "$name"
 	chosen[$name]=1
 done
 checks=()
@@ -85,7 +91,7 @@ for check in "${checks[@]}"; do
 	[[ $format == json ]] || printf '%s\n' "--- $check"
 	said=$(bash "$BUNDLE/checks/$check.sh" 2>&1) || {
 		# A check that ends by itself says why on its last line.
-		[[ $said == *$'FAIL\t'* ]] || said+=$'\nFAIL\tthe check itself ended early'
+		[[ $said == *$'FAIL\t'* ]] || said+=$'\n'$(wrong 'the check itself ended early')
 	}
 	while IFS=$'\t' read -r result text; do
 		[[ -n $result ]] || continue

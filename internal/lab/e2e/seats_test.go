@@ -5,6 +5,9 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +76,7 @@ func TestSeatsSideBySide(t *testing.T) {
 		{"the checks find all well", func(t *testing.T) { a.wellChecked(t); b.wellChecked(t) }},
 		{"a lesson moves the address, and its reset brings all back", a.testAddressLesson},
 		{"a lesson breaks a backend, is mended by hand, and its reset brings all back", a.testBackendLesson},
+		{"the teacher's page says how every host is", func(t *testing.T) { testTeacher(t, k, k.of(1).boot(t, n, base, "s1-cp"), a, b) }},
 		{"lessons refuse what they cannot do", func(t *testing.T) { a.testRefusals(t, b) }},
 	} {
 		if !t.Run(step.promise, step.test) {
@@ -201,4 +205,40 @@ func (s *seat) testRefusals(t *testing.T, other *seat) {
 	// The bundle and the secrets of one seat are of no use in another.
 	says(t, fails(t, other.two, "rm -rf /opt/wrong; cp -r /opt/bundle /opt/wrong; sed -i 's/^cluster=.*/cluster=room-01/' /root/secrets; /opt/wrong/install.sh --secrets /root/secrets"),
 		"the secrets are those of the cluster room-01, this bundle is of room-02")
+}
+
+// testTeacher asks all seats from the host of one of them that is not installed.
+func testTeacher(t *testing.T, k *kit, desk *lab.Machine, seats ...*seat) {
+	dir := filepath.Join(t.TempDir(), "room")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("tar", "-xf", k.bundle, "-C", dir, "teacher").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for number := range seats {
+		nn := fmt.Sprintf("%02d", number+1)
+		k.run(t, "unpack", k.bundle, "-o", filepath.Join(dir, "seat"+nn), "--seat", nn)
+	}
+	if err := desk.CopyIn(t.Context(), dir, "/root/room"); err != nil {
+		t.Fatal(err)
+	}
+	on(t, desk, "mkdir -p -m 700 /root/.ssh && ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519")
+	key := strings.TrimSpace(on(t, desk, "cat /root/.ssh/id_ed25519.pub"))
+	for _, s := range seats {
+		for _, m := range []*lab.Machine{s.one, s.two} {
+			on(t, m, "ssh-keygen -A >/dev/null; mkdir -p /run/sshd; systemctl start ssh; mkdir -p -m 700 /root/.ssh; echo '"+key+"' >/root/.ssh/authorized_keys; chmod 600 /root/.ssh/authorized_keys")
+			on(t, desk, "ssh-keyscan "+m.Address().String()+" >>/root/.ssh/known_hosts 2>/dev/null")
+		}
+	}
+	const ask = "cd /root/room && teacher/teacher.sh -- --dir /opt/bundle"
+	says(t, fails(t, desk, ask), "room.html: 0 of 2 seats are well")
+	page := on(t, desk, "cat /root/room/room.html")
+	says(t, page, "Of 2 seats 0 are well", `<td>01</td><td>room-01</td><td class="ill">not well</td><td>s1-cp</td>`,
+		`<td class="well">well</td><td>s1-lb1</td><td>all is well</td>`, `<td class="well">well</td><td>s2-lb2</td><td>all is well</td>`)
+	on(t, seats[1].two, "systemctl stop haproxy")
+	fails(t, desk, ask)
+	page = on(t, desk, "cat /root/room/room.html")
+	says(t, page, `<td class="ill">not well</td><td>s2-lb2</td>`, `<td class="well">well</td><td>s2-lb1</td>`)
+	on(t, seats[1].two, "systemctl start haproxy")
 }

@@ -5,8 +5,16 @@
 only_on "$NODES" || exit 0
 for host in $DNS_HOSTS; do
 	found=$(dns_lookup "${host%%=*}") || found=''
-	if [[ $found == "${host#*=}" ]]; then ok "${host%%=*} is ${host#*=}"; else wrong "${host%%=*} should be ${host#*=}, and CoreDNS says ${found:-nothing}"; fi
+	if [[ $found == "${host#*=}" ]]; then
+		ok '%s is %s' "${host%%=*}" "${host#*=}"
+	else
+		wrong '%s should be %s, and CoreDNS says %s' "${host%%=*}" "${host#*=}" "${found:-$(tell nothing)}"
+	fi
 done
 on_control_plane || exit 0
 now=$(ask -n kube-system get configmap coredns -o 'jsonpath={.data.Corefile}' | awk '$1 == "forward" && $2 == "." {sub("[{]", ""); $1 = $2 = ""; sub("^ +", ""); sub(" +$", ""); print}') || now=''
-if [[ $now == "$DNS_FORWARD" ]]; then ok "CoreDNS asks ${DNS_FORWARD:-nobody} about other names"; else wrong "CoreDNS asks ${now:-nobody} about other names, and should ask ${DNS_FORWARD:-nobody}"; fi
+if [[ $now == "$DNS_FORWARD" ]]; then
+	ok 'CoreDNS asks %s about other names' "${now:-$(tell nobody)}"
+else
+	wrong 'CoreDNS asks %s about other names, and should ask %s' "${now:-$(tell nobody)}" "${DNS_FORWARD:-$(tell nobody)}"
+fi

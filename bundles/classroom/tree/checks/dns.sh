@@ -9,5 +9,5 @@ for service in kubernetes=default/ClusterIP kube-dns=kube-system/ClusterIP $SERV
 	if [[ ${rest#*/} == ExternalName ]]; then continue; fi
 	full=$name.$namespace.svc.$DNS_DOMAIN
 	found=$(dns_lookup "$full") || found=''
-	if [[ -n $found ]]; then ok "$full is ${found//$'\n'/ }"; else wrong "CoreDNS at $DNS_ADDRESS does not know $full"; fi
+	if [[ -n $found ]]; then ok '%s is %s' "$full" "${found//$'\n'/ }"; else wrong 'CoreDNS at %s does not know %s' "$DNS_ADDRESS" "$full"; fi
 done

@@ -10,8 +10,9 @@ for service in $SERVICES; do
 	pods=$(ask -n "$namespace" get endpoints "$name" -o 'jsonpath={range .subsets[*].addresses[*]}{.ip}{"\n"}{end}' | sort) || pods=''
 	found=$(dns_lookup "$name.$namespace.svc.$DNS_DOMAIN") || found=''
 	if [[ -n $pods && $found == "$pods" ]]; then
-		ok "$name.$namespace.svc.$DNS_DOMAIN is its pods: ${found//$'\n'/ }"
+		ok '%s is its pods: %s' "$name.$namespace.svc.$DNS_DOMAIN" "${found//$'\n'/ }"
 	else
-		wrong "$name.$namespace.svc.$DNS_DOMAIN is ${found//$'\n'/ }, and its pods are ${pods//$'\n'/ }"
+		found=${found:-$(tell nothing)} pods=${pods:-$(tell nothing)}
+		wrong '%s is %s, and its pods are %s' "$name.$namespace.svc.$DNS_DOMAIN" "${found//$'\n'/ }" "${pods//$'\n'/ }"
 	fi
 done

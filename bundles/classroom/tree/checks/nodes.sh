@@ -7,9 +7,9 @@ for node in $NODES; do
 	name=${node%%=*}
 	state=$(ask get node "$name" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.spec.unschedulable}') || state='absent'
 	case $state in
-	'True ') ok "$name is Ready" ;;
-	'True true') wrong "$name is Ready, but takes no new pods: kubectl uncordon $name" ;;
-	absent) wrong "$name has not joined" ;;
-	*) wrong "$name is not Ready: look at its kubelet, systemctl status kubelet" ;;
+	'True ') ok '%s is Ready' "$name" ;;
+	'True true') wrong '%s is Ready, but takes no new pods: kubectl uncordon %s' "$name" "$name" ;;
+	absent) wrong '%s has not joined' "$name" ;;
+	*) wrong '%s is not Ready: look at its kubelet, systemctl status kubelet' "$name" ;;
 	esac
 done

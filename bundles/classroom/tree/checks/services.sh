@@ -9,16 +9,16 @@ for service in kubernetes=default/ClusterIP $SERVICES; do
 	state=$(ask -n "$namespace" get service "$name" -o 'jsonpath={.spec.type} {.spec.clusterIP}') || state=''
 	read -r type address <<<"$state"
 	case $kind:$type:$address in
-	::*) wrong "there is no service $namespace/$name"; continue ;;
-	Headless:ClusterIP:None) ok "$namespace/$name is headless: it has no address of its own" ;;
-	ExternalName:ExternalName:*) ok "$namespace/$name is a name for another name"; continue ;;
-	"$type:$type:"*) ok "$namespace/$name is of the type $type, at ${address:-no address}" ;;
-	*) wrong "$namespace/$name is of the type ${type:-none}, and should be $kind"; continue ;;
+	*::*) wrong 'there is no service %s' "$namespace/$name"; continue ;;
+	Headless:ClusterIP:None) ok '%s is headless: it has no address of its own' "$namespace/$name" ;;
+	ExternalName:ExternalName:*) ok '%s is a name for another name' "$namespace/$name"; continue ;;
+	"$type:$type:"*) ok '%s is of the type %s, at %s' "$namespace/$name" "$type" "${address:-$(tell 'no address')}" ;;
+	*) wrong '%s is of the type %s, and should be %s' "$namespace/$name" "$type" "$kind"; continue ;;
 	esac
 	behind=$(ask -n "$namespace" get endpoints "$name" -o 'jsonpath={.subsets[*].addresses[*].ip}') || behind=''
 	if [[ -n $behind ]]; then
-		ok "$namespace/$name leads to $behind"
+		ok '%s leads to %s' "$namespace/$name" "$behind"
 	else
-		wrong "$namespace/$name leads to no pod: compare its selector with the pods' labels (kubectl -n $namespace get pods --show-labels)"
+		wrong '%s leads to no pod: compare its selector with the labels of the pods (kubectl -n %s get pods --show-labels)' "$namespace/$name" "$namespace"
 	fi
 done

@@ -11,8 +11,8 @@ for namespace in kube-system kube-flannel; do
 		if [[ $phase == Succeeded || ($phase == Running && $ready != *false*) ]]; then
 			good=$((good + 1))
 		else
-			wrong "$namespace/$name is $phase, not ready: kubectl -n $namespace describe pod $name"
+			wrong '%s is %s, not ready: kubectl -n %s describe pod %s' "$namespace/$name" "$phase" "$namespace" "$name"
 		fi
 	done < <(ask -n "$namespace" get pods -o 'jsonpath={range .items[*]}{.metadata.name} {.status.phase} {.status.containerStatuses[*].ready}{"\n"}{end}')
-	if ((total == 0)); then wrong "no pod in the namespace $namespace"; elif ((good == total)); then ok "all $total pods of $namespace are well"; fi
+	if ((total == 0)); then wrong 'no pod in the namespace %s' "$namespace"; elif ((good == total)); then ok 'all %s pods of %s are well' "$total" "$namespace"; fi
 done

@@ -18,7 +18,9 @@ prepare() {
 }
 # 192.0.2.0/24 belongs to nobody (RFC 5737).
 spoil() { sed 's/^\( *forward [.]\) [^{]*/\1 192.0.2.53 /' "$RECORD/corefile" | set_corefile; }
-mended() { [[ $(corefile) == "$(noted corefile)" ]]; }
-undo() { if ! mended; then set_corefile <"$RECORD/corefile"; fi; }
+# targets prints whom a Corefile asks about other names.
+targets() { awk '$1 == "forward" && $2 == "." {sub("[{].*", ""); $1 = $1; print}'; }
+mended() { [[ $(corefile | targets) == "$(noted corefile | targets)" ]]; }
+undo() { if [[ $(corefile) != "$(noted corefile)" ]]; then set_corefile <"$RECORD/corefile"; fi; }
 
 lesson "$@"

@@ -2,7 +2,7 @@
 # 1.1.6: a node whose kubelet does not run.
 . "$BUNDLE/lessons/lib.sh"
 
-story() { say "A colleague says: kubectl get nodes shows $HOST_NAME as NotReady after a minute, and new pods never start there."; }
+story() { say 'A colleague says: kubectl get nodes shows %s as NotReady after a minute, and new pods never start there.' "$HOST_NAME"; }
 prepare() {
 	systemctl is-active --quiet kubelet.service || return 1
 	date +%s | note ready

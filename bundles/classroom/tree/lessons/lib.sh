@@ -12,9 +12,6 @@ story() { return 1; }
 mended() { return 1; }
 undo() { return 1; }
 
-say() { printf '%s\n' "$*"; }
-die() { printf 'lesson.sh: %s\n' "$*" >&2; exit 1; }
-
 records=/var/lib/satchel/lessons
 lesson=$(basename "$0" .sh)
 RECORD=$records/$lesson
@@ -56,26 +53,26 @@ begin_lesson() {
 	for other in "$records"/*/; do
 		[[ -d $other ]] || continue
 		other=$(basename "$other")
-		die "the lesson $other is not over: ./lesson.sh check $other, then ./lesson.sh reset $other"
+		die 'the lesson %s is not over: ./lesson.sh check %s, then ./lesson.sh reset %s' "$other" "$other" "$other"
 	done
 	mkdir "$RECORD"
 	if ! prepare; then
 		rm -rf "$RECORD"
-		die "not started, nothing was changed: something is not well here before the lesson; ./check.sh says what"
+		die 'not started, nothing was changed: something is not well here before the lesson; ./check.sh says what'
 	fi
 	if ! spoil; then
-		undo || die "could not start, and could not undo; run ./lesson.sh reset $lesson"
+		undo || die 'could not start, and could not undo; run ./lesson.sh reset %s' "$lesson"
 		rm -rf "$RECORD"
 		die 'could not start; everything is as it was'
 	fi
 	story
-	say "Mend it, then: ./lesson.sh check $lesson    To give up: ./lesson.sh reset $lesson"
+	say 'Mend it, then: ./lesson.sh check %s    To give up: ./lesson.sh reset %s' "$lesson" "$lesson"
 }
 
 check_lesson() {
-	[[ -d $RECORD ]] || die "the lesson $lesson is not started: ./lesson.sh start $lesson"
+	[[ -d $RECORD ]] || die 'the lesson %s is not started: ./lesson.sh start %s' "$lesson" "$lesson"
 	if mended; then
-		say "mended. ./lesson.sh reset $lesson ends the lesson."
+		say 'mended. ./lesson.sh reset %s ends the lesson.' "$lesson"
 	else
 		say 'not mended yet'
 		exit 1
@@ -84,11 +81,11 @@ check_lesson() {
 
 end_lesson() {
 	if [[ ! -d $RECORD ]]; then
-		say "the lesson $lesson is not started; nothing to do"
+		say 'the lesson %s is not started; nothing to do' "$lesson"
 		return
 	fi
 	# A start that was cut off before its first change has nothing to take back.
 	if [[ -f $RECORD/ready ]]; then undo; fi
 	rm -rf "$RECORD"
-	say "everything is as it was before the lesson $lesson"
+	say 'everything is as it was before the lesson %s' "$lesson"
 }

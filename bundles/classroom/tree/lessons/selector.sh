@@ -9,7 +9,7 @@ set_selector() {
 	kubectl -n "$namespace" patch service "$name" --type json -p "[{\"op\":\"replace\",\"path\":\"/spec/selector\",\"value\":$1}]" >/dev/null
 }
 
-story() { say "A colleague says: all pods are Running, but connections to the service $namespace/$name are refused."; }
+story() { say 'A colleague says: all pods are Running, but connections to the service %s are refused.' "$service"; }
 prepare() { selector | note selector && [[ $(noted selector) == '{'* ]] && date +%s | note ready; }
 spoil() { set_selector '{"app":"somebody-else"}'; }
 mended() { [[ $(selector) == "$(noted selector)" && -n $(kubectl -n "$namespace" get endpoints "$name" -o 'jsonpath={.subsets[*].addresses[*].ip}') ]]; }

@@ -7,17 +7,17 @@ for application in $APPLICATIONS; do
 	namespace=${application%%/*} name=${application#*/}
 	state=$(ask -n "$namespace" get deployment "$name" -o 'jsonpath={.spec.replicas} {.status.availableReplicas}') || state=''
 	if [[ -z $state ]]; then
-		wrong "there is no Deployment $namespace/$name: kubectl apply -f manifests/application-$name.yaml"
+		wrong 'there is no Deployment %s: kubectl apply -f %s' "$application" "manifests/application-$name.yaml"
 	elif ((${state#* } + 0 >= ${state% *})); then
-		ok "$namespace/$name has ${state% *} of ${state% *} pods"
+		ok '%s has %s of %s pods' "$application" "${state% *}" "${state% *}"
 	else
-		wrong "$namespace/$name has $((${state#* } + 0)) of ${state% *} pods: kubectl -n $namespace get pods"
+		wrong '%s has %s of %s pods: kubectl -n %s get pods' "$application" "$((${state#* } + 0))" "${state% *}" "$namespace"
 	fi
 done
 for service in $NODE_PORTS; do
 	name=${service%%=*} port=${service#*=}
 	for node in $NODES; do
 		said=$(http "${node#*=}" "$port" /) || said=''
-		if [[ -n $said ]]; then ok "$name answers at ${node#*=}:$port: $said"; else wrong "$name does not answer at ${node#*=}:$port"; fi
+		if [[ -n $said ]]; then ok '%s answers at %s: %s' "$name" "${node#*=}:$port" "$said"; else wrong '%s does not answer at %s' "$name" "${node#*=}:$port"; fi
 	done
 done

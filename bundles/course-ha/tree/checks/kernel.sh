@@ -7,6 +7,6 @@ if (($(wc -l </proc/swaps) <= 1)); then ok 'no swap is in use'; else wrong 'swap
 if [[ ! -f $BUNDLE/hosts/$HOST_NAME/sysctl.conf ]]; then exit; fi
 while read -r key _ value; do
 	[[ -n $key && $key != '#'* ]] || continue
-	own=$(sysctl -n "$key" 2>/dev/null) || own='not there'
-	if [[ $own == "$value" ]]; then ok "$key is $value"; else wrong "$key should be $value and is $own"; fi
+	own=$(sysctl -n "$key" 2>/dev/null) || own=''
+	if [[ $own == "$value" ]]; then ok '%s is %s' "$key" "$value"; else wrong '%s should be %s and is %s' "$key" "$value" "${own:-$(tell 'not there')}"; fi
 done <"$BUNDLE/hosts/$HOST_NAME/sysctl.conf"

@@ -3,13 +3,17 @@
 . "$BUNDLE/checks/lib.sh"
 
 on_control_plane || exit 0
-for plane in $CONTROL_PLANES; do
+for plane in $PLANES; do
 	name=${plane%%=*}
 	for part in etcd kube-apiserver; do
-		state=$(ask -n kube-system get pod "$part-$name" -o 'jsonpath={.status.phase} {.status.containerStatuses[0].ready}') || state='not there'
-		if [[ $state == 'Running true' ]]; then ok "$part-$name is ready"; else wrong "$part-$name is $state"; fi
+		state=$(ask -n kube-system get pod "$part-$name" -o 'jsonpath={.status.phase} {.status.containerStatuses[0].ready}') || state=''
+		if [[ $state == 'Running true' ]]; then
+			ok '%s is ready' "$part-$name"
+		else
+			wrong '%s is %s' "$part-$name" "${state:-$(tell 'not there')}"
+		fi
 	done
 done
 for file in ca.crt ca.key apiserver.crt etcd/ca.crt sa.key; do
-	expect "/etc/kubernetes/pki/$file is there" test -s "/etc/kubernetes/pki/$file"
+	if [[ -s /etc/kubernetes/pki/$file ]]; then ok '%s is there' "/etc/kubernetes/pki/$file"; else wrong 'there is no %s' "/etc/kubernetes/pki/$file"; fi
 done

@@ -6,8 +6,8 @@ for host in $HOSTS; do
 	name=${host%%=*} address=${host#*=}
 	found=$(getent ahostsv4 "$name" 2>/dev/null | awk '{print $1; exit}') || true
 	if [[ $found == "$address" ]]; then
-		ok "$name is $address"
+		ok '%s is %s' "$name" "$address"
 	else
-		wrong "$name should be $address and is ${found:-unknown}: look into /etc/hosts"
+		wrong '%s should be %s and is %s: look into /etc/hosts' "$name" "$address" "${found:-$(tell unknown)}"
 	fi
 done

@@ -7,6 +7,6 @@ total=0
 while read -r namespace name wanted there; do
 	[[ -n $name ]] || continue
 	total=$((total + 1))
-	if ((${there:-0} >= wanted)); then ok "$namespace/$name has $wanted of $wanted pods"; else wrong "$namespace/$name has ${there:-0} of $wanted pods: kubectl -n $namespace describe deployment $name"; fi
+	if ((${there:-0} >= wanted)); then ok '%s has %s of %s pods' "$namespace/$name" "$there" "$wanted"; else wrong '%s has %s of %s pods: kubectl -n %s get pods' "$namespace/$name" "${there:-0}" "$wanted" "$namespace"; fi
 done < <(ask get deployments --all-namespaces -o 'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name} {.spec.replicas} {.status.availableReplicas}{"\n"}{end}')
 if ((total == 0)); then wrong 'there is no Deployment at all, not even CoreDNS'; fi

@@ -4,9 +4,9 @@
 
 if [[ -n $REGISTRY_ADDRESS ]]; then
 	if listens "${REGISTRY_ADDRESS%:*}" "${REGISTRY_ADDRESS##*:}"; then
-		ok "the registry $REGISTRY listens at $REGISTRY_ADDRESS"
+		ok 'the registry %s listens at %s' "$REGISTRY" "$REGISTRY_ADDRESS"
 	else
-		wrong "the registry $REGISTRY does not listen at $REGISTRY_ADDRESS"
+		wrong 'the registry %s does not listen at %s' "$REGISTRY" "$REGISTRY_ADDRESS"
 	fi
 	exit 0
 fi
@@ -18,7 +18,7 @@ while read -r _ image; do
 	count=$((count + 1))
 	if [[ $loaded != *"\"$image\""* && $loaded != *"${image#*@}"* ]]; then
 		missing=$((missing + 1))
-		wrong "$image is not loaded: ./install.sh --only images"
+		wrong '%s is not loaded: ./install.sh --only images' "$image"
 	fi
 done <"$BUNDLE/images/list"
-if ((missing == 0)); then ok "all $count images of the bundle are loaded here"; fi
+if ((missing == 0)); then ok 'all %s images of the bundle are loaded here' "$count"; fi

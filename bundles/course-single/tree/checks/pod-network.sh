@@ -8,13 +8,14 @@ for node in $NODES; do
 	name=${node%%=*}
 	part=$(ask get node "$name" -o 'jsonpath={.spec.podCIDR}') || part=''
 	if [[ -z $part ]]; then
-		wrong "$name has no part of $PODS"
+		wrong '%s has no part of %s' "$name" "$PODS"
 	elif [[ -n ${seen[$part]:-} ]]; then
-		wrong "$name has the same part of $PODS as ${seen[$part]}: $part"
+		wrong '%s has the same part of %s as %s: %s' "$name" "$PODS" "${seen[$part]}" "$part"
 	else
-		ok "$name has $part of $PODS"
+		ok '%s has %s of %s' "$name" "$part" "$PODS"
 		seen[$part]=$name
 	fi
 done
-state=$(ask -n kube-flannel get daemonset kube-flannel-ds -o 'jsonpath={.status.desiredNumberScheduled} {.status.numberReady}') || state=''
-if [[ -n $state && ${state% *} == "${state#* }" ]]; then ok "flannel is ready on all ${state% *} nodes"; else wrong "flannel is ready on ${state#* } of ${state% *} nodes"; fi
+wanted=$(wc -w <<<"$NODES")
+ready=$(ask -n kube-flannel get daemonset kube-flannel-ds -o 'jsonpath={.status.numberReady}') || ready=''
+if [[ $ready == "$wanted" ]]; then ok 'flannel is ready on all %s nodes' "$ready"; else wrong 'flannel is ready on %s of %s nodes: kubectl -n kube-flannel get pods -o wide' "${ready:-0}" "$wanted"; fi

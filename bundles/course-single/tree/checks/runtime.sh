@@ -5,10 +5,10 @@
 only_on "$NODES" || exit 0
 unit=containerd.service
 if [[ $RUNTIME == docker ]]; then unit=docker.service; fi
-expect "$unit runs" systemctl is-active --quiet "$unit"
-expect "$unit starts with the host" systemctl is-enabled --quiet "$unit"
+if systemctl is-active --quiet "$unit"; then ok '%s runs' "$unit"; else wrong '%s does not run: systemctl status %s' "$unit" "$unit"; fi
+if systemctl is-enabled --quiet "$unit" 2>/dev/null; then ok '%s starts with the host' "$unit"; else wrong '%s does not start with the host: systemctl enable %s' "$unit" "$unit"; fi
 if crictl info >/dev/null 2>&1; then
-	ok "the runtime answers at ${CRI_SOCKET#unix://}"
+	ok 'the runtime answers at %s' "${CRI_SOCKET#unix://}"
 else
-	wrong "the runtime does not answer at ${CRI_SOCKET#unix://}: journalctl -u $unit"
+	wrong 'the runtime does not answer at %s: journalctl -u %s' "${CRI_SOCKET#unix://}" "$unit"
 fi

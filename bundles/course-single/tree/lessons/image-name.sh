@@ -10,7 +10,7 @@ set_image() {
 		-p "[{\"op\":\"replace\",\"path\":\"/spec/template/spec/containers/0/image\",\"value\":$(json "$1")}]" >/dev/null
 }
 
-story() { say "A colleague says: the rollout of $namespace/$deployment hangs, and one of its pods never gets ready."; }
+story() { say 'A colleague says: the rollout of %s hangs, and one of its pods never gets ready.' "$application"; }
 prepare() { image | note image && [[ -s $RECORD/image ]] && date +%s | note ready; }
 spoil() { set_image "$(noted image)-oops"; }
 mended() { [[ $(image) == "$(noted image)" ]] && kubectl -n "$namespace" rollout status "deployment/$deployment" --timeout=60s >/dev/null; }

@@ -5,13 +5,13 @@
 # Both ways to say it are there, as not every system has both programs.
 closed() {
 	if command -v nft >/dev/null; then
-		nft list table inet satchel_lesson 2>/dev/null | grep -q drop
+		[[ $(nft list table inet satchel_lesson 2>/dev/null) == *drop* ]]
 	elif command -v iptables >/dev/null; then
 		iptables -C INPUT -p tcp --dport 10250 -m comment --comment satchel-lesson -j DROP 2>/dev/null
 	fi
 }
 
-story() { say "A colleague says: kubectl logs and kubectl exec hang for every pod on $HOST_NAME; the node is Ready, and its pods work."; }
+story() { say 'A colleague says: kubectl logs and kubectl exec hang for every pod on %s; the node is Ready, and its pods work.' "$HOST_NAME"; }
 prepare() { ! closed && date +%s | note ready; }
 spoil() {
 	if command -v nft >/dev/null; then

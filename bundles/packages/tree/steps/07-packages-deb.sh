@@ -204,7 +204,7 @@ note() {
 	fi
 	for entry in ${added[@]+"${added[@]}"}; do
 		name=${entry%% *}
-		if noted added | grep -q "^$name "; then continue; fi
+		if grep -q "^$name " <<<"$(noted added)"; then continue; fi
 		# Configuration that somebody left here stays when the package goes again.
 		if [[ $(state "$name") == ?c* ]]; then entry+=' configured'; fi
 		{ noted added; printf '%s\n' "$entry"; } | save added
