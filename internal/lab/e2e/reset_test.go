@@ -176,6 +176,7 @@ func testKilledThenReset(t *testing.T, m *lab.Machine, was string) {
 			if t.Failed() {
 				return
 			}
+			t.Logf("%s: %s, %.2f s: at work %v; reset: as before", m.Name(), step, after, hit)
 		}
 	}
 }
@@ -186,7 +187,7 @@ func testKilledThenInstall(t *testing.T, m *lab.Machine, was string) {
 	on(t, m, resets)
 	for _, step := range stepsOf(t, m) {
 		for _, after := range moments {
-			killed(t, m, installs, step, after)
+			hit := killed(t, m, installs, step, after)
 			settled(t, m)
 			says(t, on(t, m, installs), "nothing to change")
 			looksLike(t, m, whole, fmt.Sprintf("killed %vs into %s and installed again", after, step))
@@ -194,6 +195,7 @@ func testKilledThenInstall(t *testing.T, m *lab.Machine, was string) {
 			if t.Failed() {
 				return
 			}
+			t.Logf("%s: %s, %.2f s: at work %v; install: as after one", m.Name(), step, after, hit)
 		}
 	}
 	looksAs(t, m, was, "in the end")
@@ -234,5 +236,6 @@ func testResetKilled(t *testing.T, m *lab.Machine, was string) {
 		if t.Failed() {
 			return
 		}
+		t.Logf("%s: reset, %.2f s: at work %v; reset: as before", m.Name(), 0.1+float64(i)*0.15, strings.HasPrefix(out, "killed"))
 	}
 }

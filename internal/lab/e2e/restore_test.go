@@ -51,7 +51,7 @@ func (c *cluster) isBack(t *testing.T) {
 	says(t, c.kubectl(t, "get configmap kept -o 'jsonpath={.data.page}'"), "one")
 	says(t, fails(t, c.first(), "kubectl --kubeconfig /etc/kubernetes/admin.conf get configmap late"), "NotFound")
 	for _, m := range c.controlPlanes() {
-		on(t, m, "test -d /var/lib/etcd/member-before-* && ! test -e /etc/kubernetes/satchel-held && ! test -e /var/lib/satchel/restoring")
+		on(t, m, "ls -d /var/lib/etcd/member-before-* && ! test -e /etc/kubernetes/satchel-held && ! test -e /var/lib/satchel/restoring")
 		says(t, on(t, m, "/opt/bundle/status.sh"), fmt.Sprintf("%d healthy", len(c.controlPlanes())))
 	}
 	// Controllers, the scheduler and all kubelets see what is new.
