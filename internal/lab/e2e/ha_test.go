@@ -44,7 +44,7 @@ func TestHighlyAvailable(t *testing.T) {
 	}
 	c.noAuthorityKeys(t)
 	c.secondRun(t)
-	c.isWell(t)
+	c.statusIsWell(t)
 	c.goesBack(t)
 	c.quiet(t)
 }

@@ -36,7 +36,7 @@ func testSingle(t *testing.T, release string) {
 	c.imagesArePinned(t)
 	c.smoke(t)
 	c.secondRun(t)
-	c.isWell(t)
+	c.statusIsWell(t)
 	c.quiet(t)
 }
 

@@ -10,9 +10,9 @@ import (
 	"github.com/satchel-kit/satchel/internal/plan"
 )
 
-// isWell holds that status.sh finds each host well, in both of its formats, with the
+// statusIsWell holds that status.sh finds each host well, in both of its formats, with the
 // checks of the guide, and that it finds what is wrong.
-func (c *cluster) isWell(t *testing.T) {
+func (c *cluster) statusIsWell(t *testing.T) {
 	t.Helper()
 	for _, h := range c.plan.Hosts {
 		m := c.hosts[h.Name]
