@@ -84,8 +84,8 @@ func sameButNames(a, b *host) bool {
 }
 
 // turns begin the lines of host.env that name the control plane which joins before, which
-// is another one on each, and all of them, with the host itself among them.
-var turns = []string{"\nJOIN_AFTER=", "\nCONTROL_PLANES="}
+// is another one on each, and all of them or their etcds, with the host itself among them.
+var turns = []string{"\nJOIN_AFTER=", "\nCONTROL_PLANES=", "\nETCD_MEMBERS="}
 
 func withoutTurn(text string) string {
 	for _, turn := range turns {
