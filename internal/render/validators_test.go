@@ -84,14 +84,18 @@ func fill(t *testing.T, dir, host, file string) string {
 
 func TestShellcheckAcceptsTheScripts(t *testing.T) {
 	shellcheck := need(t, "shellcheck", "shellcheck")
+	// Most scripts are the same in all trees; once is enough.
+	var seen sync.Map
 	eachTree(t, func(t *testing.T, _ *plan.Plan, rendered render.Tree, dir string) {
 		args := []string{shellcheck, "--external-sources", "--source-path=" + dir}
 		for _, f := range rendered {
-			if strings.HasSuffix(f.Path, ".sh") {
+			if _, again := seen.LoadOrStore(string(f.Data), true); !again && strings.HasSuffix(f.Path, ".sh") {
 				args = append(args, f.Path)
 			}
 		}
-		quiet(t, dir, args...)
+		if len(args) > 3 {
+			quiet(t, dir, args...)
+		}
 	})
 }
 
