@@ -116,7 +116,10 @@ work() {
 	case $command in
 	remove) remove ;;
 	certificates) certificates ;;
-	restore) if [[ -n ${ETCD_MEMBERS:-} ]]; then restore "$argument"; fi ;;
+	restore)
+		# The condition also tells satchel's own checks on which hosts this can happen.
+		if [[ -n ${ETCD_MEMBERS:-} ]]; then restore "$argument"; else die "the bundle knows of no etcd on $HOST_NAME; nothing was changed"; fi
+		;;
 	snapshot) snapshot "${argument:-$STATE/snapshots/$(date -u +%Y%m%dT%H%M%SZ).db}" ;;
 	token) token ;;
 	esac

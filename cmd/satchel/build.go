@@ -225,16 +225,15 @@ func (a *assembly) once(cmd *cobra.Command) error {
 	if a.current {
 		return nil
 	}
-	during, cancel := context.WithCancel(ctx)
-	defer cancel()
-	delivery := fetch.New(during, client, store, contents, a.o.jobs, a.bars)
+	delivery := fetch.New(ctx, client, store, contents, a.o.jobs, a.bars)
+	defer delivery.Stop()
 	if a.o.noCache {
 		delivery.OnlyPlaced()
 	}
 	draft.Arrivals = delivery
 	packed := pack(ctx, draft, a.out, a.bars)
 	if packed != nil {
-		cancel() // unless it is the delivery that failed, and ended by itself
+		delivery.Stop() // unless it is the delivery that failed, and ended by itself
 	}
 	if err := delivery.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

@@ -31,6 +31,8 @@ type Arrivals interface {
 	// hashed it on its way in, so that it need not be hashed again, and whether it is
 	// in its place.
 	Await(ctx context.Context, digest string) (hashed, placed bool, err error)
+	// Stop ends the writing, and returns when nothing is written any more.
+	Stop()
 }
 
 // Amount is a number of files and what they take together.

@@ -76,6 +76,7 @@ func (d *Draft) writeFile(ctx context.Context, out Output, format archive.Format
 		}
 		begin := func(places []int64) { d.begin(f, places) }
 		if err := archive.WriteFile(ctx, f, format, entries, begin); err != nil {
+			d.stop() // before f is closed
 			return err
 		}
 		if format == archive.Tar {
@@ -124,6 +125,12 @@ func (d *Draft) begin(f *os.File, places []int64) {
 		}
 		return disk.NewWriter(f, place)
 	})
+}
+
+func (d *Draft) stop() {
+	if d.Arrivals != nil {
+		d.Arrivals.Stop()
+	}
 }
 
 // onePlace tells which item a blob is, for blobs that are one. What is several is copied

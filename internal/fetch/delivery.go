@@ -20,6 +20,7 @@ const Jobs = 8
 // comes.
 type Delivery struct {
 	ctx     context.Context
+	cancel  context.CancelFunc
 	fetcher *fetcher
 	items   []lock.Item
 	begun   bool
@@ -43,8 +44,9 @@ type outcome struct {
 
 // New is a delivery of items into the cache, in their order, that has not begun.
 func New(ctx context.Context, client *upstream.Client, store *cache.Cache, items []lock.Item, jobs int, bars *progress.Bars) *Delivery {
+	ctx, cancel := context.WithCancel(ctx)
 	d := &Delivery{
-		ctx: ctx, fetcher: &fetcher{client: client, store: store, jobs: jobs, bars: bars}, items: items,
+		ctx: ctx, cancel: cancel, fetcher: &fetcher{client: client, store: store, jobs: jobs, bars: bars}, items: items,
 		arrivals: map[string]*arrival{}, ended: make(chan struct{}),
 	}
 	for _, i := range items {
@@ -64,6 +66,13 @@ func (d *Delivery) Begin(place func(digest string) *disk.Writer) {
 		d.err = d.run(d.ctx, d.fetcher)
 		close(d.ended)
 	}()
+}
+
+// Stop ends what has not come yet, and returns when nothing is written any more. A
+// delivery must be stopped, also one that is over.
+func (d *Delivery) Stop() {
+	d.cancel()
+	_ = d.Wait()
 }
 
 // Wait waits for everything, if it has begun.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +37,7 @@ func gated(t *testing.T, data []byte) (url string, open func()) {
 func start(t *testing.T, store *cache.Cache, l *lock.Lock, jobs int) *Delivery {
 	t.Helper()
 	d := New(t.Context(), client(t), store, Missing(store, l), jobs, nil)
+	t.Cleanup(d.Stop)
 	d.Begin(func(string) *disk.Writer { return nil })
 	return d
 }
@@ -127,4 +130,74 @@ func TestSmallItemsComeBesideLargeOnes(t *testing.T) {
 	if err := d.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// What has a place is there, and in the cache as well unless that is not wanted.
+func TestADeliveryWritesToPlaces(t *testing.T) {
+	for _, onlyPlaced := range []bool{false, true} {
+		store, dir := open(t)
+		placed, other := noise(300_000), noise(2000)
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(map[string][]byte{"/placed/x": placed, "/other/x": other}[r.URL.Path]))
+		}))
+		defer s.Close()
+		l := oneFile(s.URL+"/placed", placed)
+		l.Files = append(l.Files, oneFile(s.URL+"/other", other).Files...)
+		// A wrong beginning from an earlier run must not stay in the place either.
+		partial := filepath.Join(dir, "partial", "sha256-"+l.Files[0].SHA256)
+		if err := os.WriteFile(partial, noise(100), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Create(filepath.Join(t.TempDir(), "bundle"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		d := New(t.Context(), client(t), store, Missing(store, l), Jobs, nil)
+		defer d.Stop()
+		if onlyPlaced {
+			d.OnlyPlaced()
+		}
+		d.Begin(func(digest string) *disk.Writer {
+			if digest == l.Files[0].Digest() {
+				return disk.NewWriter(f, 512)
+			}
+			return nil
+		})
+		if err := d.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(placed))
+		if _, err := f.ReadAt(got, 512); err != nil || !bytes.Equal(got, placed) {
+			t.Errorf("only placed %v: the place has other bytes, %v", onlyPlaced, err)
+		}
+		for i, want := range []bool{true, false} {
+			digest := l.Files[i].Digest()
+			hashed, placed, err := d.Await(t.Context(), digest)
+			if err != nil || !hashed || placed != want {
+				t.Errorf("only placed %v, file %d: hashed %v, placed %v, %v", onlyPlaced, i, hashed, placed, err)
+			}
+			if inCache := store.Has(digest, l.Files[i].Size); inCache == (want && onlyPlaced) {
+				t.Errorf("only placed %v, file %d: in the cache %v", onlyPlaced, i, inCache)
+			}
+		}
+	}
+}
+
+// Once a delivery is stopped nobody writes to its places.
+func TestAStoppedDeliveryHasEnded(t *testing.T) {
+	store, _ := open(t)
+	url, _ := gated(t, noise(1000))
+	l := oneFile(url, noise(1000))
+	d := start(t, store, l, Jobs)
+	d.Stop()
+	select {
+	case <-d.ended:
+	default:
+		t.Error("it goes on")
+	}
+	if err := d.Wait(); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	New(t.Context(), client(t), store, Missing(store, l), Jobs, nil).Stop() // one that never began
 }

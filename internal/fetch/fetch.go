@@ -65,6 +65,7 @@ func Split(items []lock.Item) (descriptions, contents []lock.Item) {
 // fails or the context ends, and a later call goes on from it.
 func Fetch(ctx context.Context, client *upstream.Client, store *cache.Cache, items []lock.Item, jobs int, bars *progress.Bars) error {
 	d := New(ctx, client, store, items, jobs, bars)
+	defer d.Stop()
 	d.Begin(func(string) *disk.Writer { return nil })
 	return d.Wait()
 }

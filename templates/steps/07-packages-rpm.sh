@@ -78,7 +78,7 @@ forget_keys() {
 	local key
 	if [[ ! -f $kept/keyring ]]; then return; fi
 	for key in $(keyring); do
-		if ! noted keyring | grep -qx "$key"; then rpm -e "$key"; fi
+		if ! grep -qx "$key" <<<"$(noted keyring)"; then rpm -e "$key"; fi
 	done
 	rm -f "$kept/keyring"
 }
@@ -221,7 +221,7 @@ note() {
 	done
 	for entry in ${upgraded[@]+"${upgraded[@]}"}; do
 		# What we added goes again in whatever version it is.
-		if noted added | grep -q "^${entry%% *} "; then continue; fi
+		if grep -q "^${entry%% *} " <<<"$(noted added)"; then continue; fi
 		{ noted upgraded; printf '%s\n' "$entry"; } | save upgraded
 	done
 }

@@ -211,7 +211,7 @@ note() {
 	done
 	for entry in ${upgraded[@]+"${upgraded[@]}"}; do
 		# What we added goes again in whatever version it is.
-		if noted added | grep -q "^${entry%% *} "; then continue; fi
+		if grep -q "^${entry%% *} " <<<"$(noted added)"; then continue; fi
 		{ noted upgraded; printf '%s\n' "$entry"; } | save upgraded
 	done
 }
@@ -331,7 +331,7 @@ for pin in $PACKAGES_HELD; do
 	if [[ $(state "$name") == h* ]]; then continue; fi
 	if [[ -z $DRY_RUN ]]; then
 		record_own packages
-		if ! noted held | grep -qx "$name"; then { noted held; printf '%s\n' "$name"; } | save held; fi
+		if ! grep -qx "$name" <<<"$(noted held)"; then { noted held; printf '%s\n' "$name"; } | save held; fi
 	fi
 	run apt-mark hold "$name" >/dev/null
 	changed "$name:held"
