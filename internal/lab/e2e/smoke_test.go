@@ -54,7 +54,8 @@ func (c *cluster) smoke(t *testing.T) {
 			p := strings.Split(to, "=")
 			says(t, c.kubectl(t, "exec "+name+" -- timeout 5 wget -qO- http://"+p[1]+":8080/"), p[2])
 		}
-		c.kubectl(t, "exec "+name+" -- timeout 5 wget -qO- http://web.default.svc.cluster.local/")
+		// kube-proxy may not have seen yet which pods there are.
+		c.finally(t, c.first(), "kubectl --kubeconfig /etc/kubernetes/admin.conf exec "+name+" -- timeout 5 wget -qO- http://web.default.svc.cluster.local/")
 		says(t, c.kubectl(t, "exec "+name+" -- nslookup kubernetes.default.svc.cluster.local"), "10.96.0.1")
 	}
 	for _, h := range c.plan.Hosts {

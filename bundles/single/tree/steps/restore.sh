@@ -10,29 +10,31 @@
 DATA=/var/lib/etcd
 HELD=/etc/kubernetes/satchel-held # the static pods that are stopped meanwhile
 RESTORING=$STATE/restoring        # CHECKSUM TOKEN TIME of a restore that is not through
-RESTORED=$STATE/restored          # the checksums of those that are
+RESTORED=$STATE/restored          # the tokens of those that are
 PARTS=(kube-apiserver kube-controller-manager kube-scheduler etcd)
 
 restore() { # SNAPSHOT
-	local sum token when
+	local sum token when count=0
 	check_restore "$1"
 	sum=$(checksum "$1")
 	if [[ -f $RESTORING ]]; then
 		read -r _ token when <"$RESTORING"
 		[[ $token == *"${sum:0:16}"* ]] || die "a restore of another snapshot was cut off here; run it again with that one first"
 	else
-		# The same snapshot once more is yet another cluster, and the same one everywhere.
-		token=restored-${sum:0:16}-$(grep -c "^$sum\$" "$RESTORED" 2>/dev/null || true)
+		# Each restore is yet another cluster, and the same one everywhere: members that
+		# count differently refuse each other.
+		if [[ -f $RESTORED ]]; then count=$(grep -c . "$RESTORED" || true); fi
+		token=restored-${sum:0:16}-$count
 		when=$(date -u +%Y%m%dT%H%M%SZ)
-		make_data "$1" "$token"
+		make_data "$1" "$token" $((count + 1))
 		printf '%s %s %s\n' "$sum" "$token" "$when" >"$RESTORING"
 		on_disk "$RESTORING"
 	fi
 	stop_parts
 	swap_data "$DATA/member-before-$when"
 	start_parts
-	wait_for 'etcd to have a majority and the API server to be ready; all control planes have to restore the same snapshot' api_ready "$HOST_ADDRESS:6443"
-	printf '%s\n' "$sum" >>"$RESTORED"
+	wait_for 'etcd to have a majority and the API server to be ready; all control planes have to restore the same snapshot, and to have as many lines in /var/lib/satchel/restored' api_ready "$HOST_ADDRESS:6443"
+	if [[ ! -f $RESTORED ]] || ! grep -qxF "$token" "$RESTORED"; then printf '%s\n' "$token" >>"$RESTORED"; fi
 	rm -f "$RESTORING"
 	printf '%s\n' "$HOST_NAME: etcd is as in $1; what it had before is in $DATA/member-before-$when"
 }
@@ -53,15 +55,17 @@ manifest_of() {
 
 flag_of() { sed -n "s/^ *- --$1=//p" "$(manifest_of etcd)"; }
 
-# make_data SNAPSHOT TOKEN makes the new data beside the old ones. Nothing else is changed
-# before they are whole. The checksum that the snapshot ends with is looked at.
+# make_data SNAPSHOT TOKEN TIMES makes the new data beside the old ones. Nothing else is
+# changed before they are whole. The checksum that the snapshot ends with is looked at.
 make_data() {
 	local tool=etcdutl more=()
 	# Images of etcd before 3.5.13 have only etcdctl, which does the same there.
 	offline "$1" etcdutl version >/dev/null 2>&1 || tool=etcdctl
 	if [[ $(offline "$1" "$tool" snapshot restore --help 2>&1) == *--bump-revision* ]]; then
-		# Whoever watches asks anew, as no revision from before the restore is left.
-		more=(--bump-revision 1000000000 --mark-compacted)
+		# Whoever watches asks anew, as no revision from before the restore is left. Each
+		# restore goes further than all before it: a revision that comes a second time is
+		# one for which a kubelet waits as for one to come.
+		more=(--bump-revision "$((1000000000 * $3))" --mark-compacted)
 	else
 		printf 'note: this etcd cannot say that its revisions went back; start the kubelet again on all nodes afterwards, and the pods in kube-system\n'
 	fi
