@@ -43,7 +43,8 @@ func (c *cluster) smoke(t *testing.T) {
 	t.Helper()
 	file := fmt.Sprintf(smokeManifest, c.plan.Cluster.Pull(smokeImage))
 	on(t, c.first(), "cat > /root/smoke.yaml <<'EOF'\n"+file+"EOF\nkubectl --kubeconfig /etc/kubernetes/admin.conf apply -f /root/smoke.yaml")
-	eventually(t, time.Minute, "the smoke pods are ready", func() bool {
+	// A kubelet that has lost the API server a few times asks again after up to a minute.
+	eventually(t, 2*time.Minute, "the smoke pods are ready", func() bool {
 		out, _, err := c.first().Exec(t.Context(), nil, "bash", "-c", "kubectl --kubeconfig /etc/kubernetes/admin.conf rollout status ds/web --timeout=1s")
 		return err == nil && strings.Contains(out, "successfully rolled out")
 	})
