@@ -61,9 +61,10 @@ func (c *cluster) smoke(t *testing.T) {
 	}
 	for _, h := range c.plan.Hosts {
 		if h.Node {
-			if out, _, err := c.net.Exec(t.Context(), "curl", "-sf", "--max-time", "3", "http://"+h.Address+":30080/"); err != nil {
-				t.Errorf("the node port of %s: %v %s", h.Name, err, out)
-			}
+			eventually(t, time.Minute, "the node port of "+h.Address+" answers", func() bool {
+				_, _, err := c.net.Exec(t.Context(), "curl", "-sf", "--max-time", "3", "http://"+h.Address+":30080/")
+				return err == nil
+			})
 		}
 	}
 }
