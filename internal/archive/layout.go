@@ -2,7 +2,6 @@ package archive
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -71,9 +70,8 @@ func layout(entries []Entry) (all []stretch, places []int64, size int64, err err
 	return all, places, size + endMarker, nil
 }
 
-// writeTo writes all of the stretch; w writes to place. Contents that others write are
-// jumped over.
-func (s stretch) writeTo(ctx context.Context, w *bufio.Writer, place *disk.Writer) error {
+// writeTo writes all of the stretch. Contents that others write are jumped over.
+func (s stretch) writeTo(ctx context.Context, w *disk.Writer) error {
 	for _, e := range s.entries {
 		head, err := header(e)
 		if err != nil {
@@ -87,10 +85,7 @@ func (s stretch) writeTo(ctx context.Context, w *bufio.Writer, place *disk.Write
 		case err != nil:
 			return err
 		case there:
-			if err := w.Flush(); err != nil {
-				return err
-			}
-			place.Skip(e.Size)
+			err = w.Skip(e.Size)
 		default:
 			err = e.copyTo(ctx, w)
 		}

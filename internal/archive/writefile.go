@@ -1,13 +1,11 @@
 package archive
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,9 +20,9 @@ import (
 // begin, if not nil, is called once before the writing. It is told where in f each
 // entry's content has its place, for entries whose content others write there; or nil
 // where there is no such place.
-func WriteFile(ctx context.Context, f *os.File, format Format, entries []Entry, begin func(places []int64)) error {
+func WriteFile(ctx context.Context, f *os.File, format Format, entries []Entry, begin func(place func(entry int) *disk.Writer)) error {
 	if begin == nil {
-		begin = func([]int64) {}
+		begin = func(func(int) *disk.Writer) {}
 	}
 	if format != Tar {
 		begin(nil)
@@ -49,7 +47,7 @@ func TarSize(entries []Entry) (int64, error) {
 // because some may wait for what they copy.
 const maxCopies = 8
 
-func writeTar(ctx context.Context, f *os.File, entries []Entry, begin func(places []int64)) error {
+func writeTar(ctx context.Context, f *os.File, entries []Entry, begin func(place func(entry int) *disk.Writer)) error {
 	all, places, size, err := layout(entries)
 	if err != nil {
 		return err
@@ -59,16 +57,18 @@ func writeTar(ctx context.Context, f *os.File, entries []Entry, begin func(place
 	if err != nil {
 		return err
 	}
+	to := disk.NewFile(f)
+	defer to.Close()
 	copies := maxCopies
 	if reserved {
-		begin(places)
+		begin(func(entry int) *disk.Writer { return to.Writer(places[entry]) })
 		// One that begins last would run alone at the end.
 		slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Compare(b.size, a.size) })
 	} else {
 		begin(nil)
 		copies = 1
 	}
-	if err := copyAll(ctx, f, all, copies); err != nil {
+	if err := copyAll(ctx, to, all, copies); err != nil {
 		return err
 	}
 	_, err = f.WriteAt(make([]byte, endMarker), size-endMarker)
@@ -76,8 +76,7 @@ func writeTar(ctx context.Context, f *os.File, entries []Entry, begin func(place
 }
 
 // copyAll writes the stretches, so many at once.
-func copyAll(ctx context.Context, f *os.File, all []stretch, copies int) error {
-	buffers := sync.Pool{New: func() any { return bufio.NewWriterSize(nil, copyBuffer) }}
+func copyAll(ctx context.Context, to *disk.File, all []stretch, copies int) error {
 	group, during := errgroup.WithContext(ctx)
 	group.SetLimit(copies)
 	for _, s := range all {
@@ -85,11 +84,8 @@ func copyAll(ctx context.Context, f *os.File, all []stretch, copies int) error {
 			if during.Err() != nil {
 				return during.Err()
 			}
-			w := buffers.Get().(*bufio.Writer)
-			defer buffers.Put(w)
-			place := disk.NewWriter(f, s.begin)
-			w.Reset(place)
-			if err := s.writeTo(during, w, place); err != nil {
+			w := to.Writer(s.begin)
+			if err := s.writeTo(during, w); err != nil {
 				return err
 			}
 			return w.Flush()

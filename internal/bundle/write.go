@@ -74,8 +74,7 @@ func (d *Draft) writeFile(ctx context.Context, out Output, format archive.Format
 		if err := d.preflight(); err != nil {
 			return err
 		}
-		begin := func(places []int64) { d.begin(f, places) }
-		if err := archive.WriteFile(ctx, f, format, entries, begin); err != nil {
+		if err := archive.WriteFile(ctx, f, format, entries, d.begin); err != nil {
 			d.stop() // before f is closed
 			return err
 		}
@@ -101,29 +100,27 @@ func (d *Draft) writeParts(ctx context.Context, out Output, format archive.Forma
 		if err := d.preflight(); err != nil {
 			return err
 		}
-		d.begin(nil, nil)
+		d.begin(nil)
 		return archive.Write(ctx, w, format, entries)
 	})
 }
 
-// begin has what is on its way come, and each blob written to its place in f, if there
-// are places.
-func (d *Draft) begin(f *os.File, places []int64) {
+// begin has what is on its way come, and each blob written to its place, if it
+// has one.
+func (d *Draft) begin(place func(entry int) *disk.Writer) {
 	if d.Arrivals == nil {
 		return
 	}
-	at := map[string]int64{}
-	if places != nil {
-		for digest, i := range onePlace(d.items) {
-			at[digest] = places[i]
-		}
+	at := map[string]int{}
+	if place != nil {
+		at = onePlace(d.items)
 	}
 	d.Arrivals.Begin(func(digest string) *disk.Writer {
-		place, ok := at[digest]
+		i, ok := at[digest]
 		if !ok {
 			return nil
 		}
-		return disk.NewWriter(f, place)
+		return place(i)
 	})
 }
 

@@ -54,8 +54,7 @@ func (c *Cache) Writer(ctx context.Context, digest string, size int64) (*Writer,
 		return nil, fmt.Errorf("reading the beginning of %s: %w", digest, err)
 	}
 	w.to = disk.NewKeepingWriter(f, 0)
-	w.to.Skip(w.n)
-	return w, nil
+	return w, w.to.Skip(w.n)
 }
 
 // Temp opens a writer for content whose digest is not known in advance.
@@ -81,8 +80,7 @@ func (w *Writer) Also(to *disk.Writer) error {
 	}
 	w.also = to
 	w.to = disk.NewWriter(w.file, 0) // nobody has to read it here
-	w.to.Skip(w.n)
-	return nil
+	return w.to.Skip(w.n)
 }
 
 // Watch has f called with the number of bytes that came in, now for those of an
@@ -97,6 +95,9 @@ func (w *Writer) Offset() int64 { return w.n }
 
 // Digest is the digest of the bytes that are there.
 func (w *Writer) Digest() string { return fmt.Sprintf("sha256:%x", w.sum.Sum(nil)) }
+
+// AvailableBuffer is where the next bytes are spared a copy; see disk.Writer.
+func (w *Writer) AvailableBuffer() []byte { return w.to.AvailableBuffer() }
 
 // Write appends p.
 func (w *Writer) Write(p []byte) (int, error) {
@@ -145,6 +146,9 @@ func (w *Writer) Commit() error {
 		}
 		return errors.Join(err, w.Restart())
 	}
+	if err := w.flush(); err != nil {
+		return fmt.Errorf("writing %s: %w", digest, explain(err))
+	}
 	if w.cache == nil {
 		return nil
 	}
@@ -156,6 +160,14 @@ func (w *Writer) Commit() error {
 		return fmt.Errorf("storing %s in the cache: %w", digest, explain(err))
 	}
 	return nil
+}
+
+func (w *Writer) flush() error {
+	err := w.to.Flush()
+	if w.also != nil {
+		err = errors.Join(err, w.also.Flush())
+	}
+	return err
 }
 
 func (w *Writer) publish(path string) error {
@@ -178,7 +190,7 @@ func (w *Writer) Close() error {
 	if w.file == nil {
 		return nil
 	}
-	var err error
+	err := w.to.Flush()
 	if w.want == "" || w.n == 0 {
 		if err = os.Remove(w.file.Name()); errors.Is(err, fs.ErrNotExist) {
 			err = nil

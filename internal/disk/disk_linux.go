@@ -2,6 +2,7 @@ package disk
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,16 @@ func Reserve(f *os.File, size int64) (bool, error) {
 			return true, nil
 		}
 	}
+}
+
+// openDirect opens f once more, for writing past the kernel's memory (open(2), O_DIRECT);
+// nil where the file system does not do that.
+func openDirect(f *os.File) *os.File {
+	direct, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), os.O_WRONLY|unix.O_DIRECT, 0)
+	if err != nil {
+		return nil
+	}
+	return direct
 }
 
 // startWriting has the disk begin with a stretch now; syncing the file has less to

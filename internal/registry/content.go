@@ -73,17 +73,17 @@ func (c *content) copy(ctx context.Context, to Sink) error {
 			return err
 		}
 	}
-	into := &faithful{Sink: to}
-	_, err = io.CopyBuffer(into, resp.Body, make([]byte, copyBuffer))
-	switch {
-	case into.err != nil:
-		return fmt.Errorf("%s: %w", c.describe(http.MethodGet, c.address).Asked, into.err)
-	case err == nil && to.Offset() >= c.size:
-		return nil
-	case err == nil, errors.Is(err, io.ErrUnexpectedEOF):
-		err = errors.New("the connection ended early")
+	broken, err := pour(to, resp.Body)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.describe(http.MethodGet, c.address).Asked, err)
 	}
-	return c.failure(ctx, http.MethodGet, c.address, fmt.Errorf("the transfer broke off after %d bytes: %w", to.Offset(), err))
+	switch {
+	case broken == nil && to.Offset() >= c.size:
+		return nil
+	case broken == nil, errors.Is(broken, io.ErrUnexpectedEOF):
+		broken = errors.New("the connection ended early")
+	}
+	return c.failure(ctx, http.MethodGet, c.address, fmt.Errorf("the transfer broke off after %d bytes: %w", to.Offset(), broken))
 }
 
 // open opens the content at an offset, and tells where the answer begins: a server that
@@ -129,15 +129,31 @@ func (c *content) remember(header http.Header) {
 	}
 }
 
-// faithful remembers a sink's own error, to tell a full disk, which no retry
-// helps, from a broken connection.
-type faithful struct {
-	Sink
-	err error
-}
-
-func (f *faithful) Write(p []byte) (int, error) {
-	n, err := f.Sink.Write(p)
-	f.err = err
-	return n, err
+// pour copies until the body ends or breaks, and tells that from the sink's own error, such
+// as a full disk, which no retry helps.
+func pour(to Sink, body io.Reader) (broken, err error) {
+	sparing, spares := to.(interface{ AvailableBuffer() []byte })
+	var own []byte
+	for {
+		var room []byte
+		if spares {
+			room = sparing.AvailableBuffer()
+		}
+		if cap(room) == 0 {
+			if own == nil {
+				own = make([]byte, 0, copyBuffer)
+			}
+			room = own
+		}
+		n, broken := body.Read(room[:min(cap(room), copyBuffer)])
+		if _, err := to.Write(room[:n]); err != nil {
+			return nil, err
+		}
+		if errors.Is(broken, io.EOF) {
+			return nil, nil
+		}
+		if broken != nil {
+			return broken, nil
+		}
+	}
 }

@@ -14,6 +14,10 @@ import (
 // two load balancers, with a shop that is asked at the virtual address throughout.
 func TestUpgrade(t *testing.T) { testUpgrade(t, "1.34.2", "1.34.4") }
 
+// TestUpgradeToTheNextMinor goes as far as one step may: kubelets of one minor release
+// work beside control planes of the next for a while, and etcd and CoreDNS change too.
+func TestUpgradeToTheNextMinor(t *testing.T) { testUpgrade(t, "1.33.13", "1.34.4") }
+
 const upgradable = `
 registry: mode: "preload"
 loadBalancer: {
