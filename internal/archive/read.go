@@ -91,10 +91,10 @@ func detect(r io.ReadSeeker) (Format, error) {
 		return "", fmt.Errorf("going back to the start: %w", err)
 	}
 	head = head[:n]
-	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+	switch compression := Compression(head); {
+	case compression == "gzip":
 		return TarGzip, nil
-	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+	case compression == "zstd":
 		return TarZstd, nil
 	case n == blockSize && bytes.HasPrefix(head[257:], []byte("ustar")):
 		return Tar, nil

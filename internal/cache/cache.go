@@ -106,6 +106,19 @@ func (c *Cache) Put(digest string, data []byte) error {
 	return w.Commit()
 }
 
+// Scratch makes an empty file where the cache has its room. It has no name any more, so
+// that it is gone once it is closed, also by a crash.
+func (c *Cache) Scratch() (*os.File, error) {
+	f, err := os.CreateTemp(c.partials(), "new-*")
+	if err != nil {
+		return nil, fmt.Errorf("creating a file in the cache: %w", explain(err))
+	}
+	if err := os.Remove(f.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 // Drop forgets a blob, for instance a damaged one.
 func (c *Cache) Drop(digest string) error {
 	path, err := c.blob(digest)

@@ -11,6 +11,7 @@ package imagefile
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -57,10 +58,14 @@ func newDocument(data []byte, mediaType types.MediaType) Document {
 	return Document{data, mediaType, fmt.Sprintf("sha256:%x", sha256.Sum256(data))}
 }
 
-// Open opens the archive that has the path below root. The error says what it is, if it
-// is nothing with images.
-func Open(root *os.Root, path string) (*Archive, error) {
-	t, err := openTree(root, path)
+// Scratch makes an empty file that is gone once it is closed.
+type Scratch func() (*os.File, error)
+
+// Open opens the archive that has the path below root; a tar may be compressed, and is
+// then unpacked to a scratch file, as its parts are read in their own order. The error
+// says what it is, if it is nothing with images.
+func Open(ctx context.Context, root *os.Root, path string, scratch Scratch) (*Archive, error) {
+	t, err := openTree(ctx, root, path, scratch)
 	if err != nil {
 		return nil, err
 	}

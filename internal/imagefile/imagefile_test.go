@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/mholt/archiver/v4"
 )
 
 type file struct {
@@ -68,11 +69,23 @@ func openAt(t testing.TB, dir, name string) (*Archive, error) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	a, err := Open(root, name)
+	a, err := Open(t.Context(), root, name, func() (*os.File, error) { return scratch(t) })
 	if err == nil {
 		t.Cleanup(func() { a.Close() })
 	}
 	return a, err
+}
+
+func scratch(t testing.TB) (*os.File, error) {
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err == nil {
+		t.Cleanup(func() {
+			if f.Close() == nil {
+				t.Error("the scratch file was left open")
+			}
+		})
+	}
+	return f, err
 }
 
 const (
@@ -292,6 +305,42 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
+// squeezed compresses as people do with what docker save wrote.
+func squeezed(t testing.TB, with string, data []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := map[string]archiver.Compression{"gzip": archiver.Gz{}, "zstd": archiver.Zstd{}, "xz": archiver.Xz{}, "bzip2": archiver.Bz2{}}[with].OpenWriter(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = w.Write(data); err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func half(data []byte) []byte { return data[:len(data)/2] }
+
+func TestCompressedArchivesAreRead(t *testing.T) {
+	for _, with := range []string{"gzip", "zstd", "xz", "bzip2"} {
+		a, err := open(t, squeezed(t, with, pack(t, old()...)))
+		if err != nil {
+			t.Errorf("%s: %v", with, err)
+			continue
+		}
+		i, err := a.Image(true, "web:1.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := whole(t, i, i.Top.Digest); len(m.Layers) != 2 {
+			t.Errorf("%s: the image has %d layers", with, len(m.Layers))
+		}
+	}
+}
+
 func TestBadArchivesSayWhatIsWrong(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -300,7 +349,9 @@ func TestBadArchivesSayWhatIsWrong(t *testing.T) {
 	}{
 		{"text", []byte(strings.Repeat("this is no archive\n", 100)), "it is not a tar archive"},
 		{"nothing", nil, "neither an index.json nor a manifest.json"},
-		{"compressed", []byte("\x1f\x8b\x08 and so on"), "it is compressed with gzip; unpack it with that first"},
+		{"compressed", []byte("\x1f\x8b\x08 and so on"), "undoing its compression with gzip: "},
+		{"cut short", half(squeezed(t, "gzip", pack(t, old()...))), "undoing its compression with gzip: unexpected EOF"},
+		{"compressed twice", squeezed(t, "zstd", squeezed(t, "gzip", pack(t, old()...))), "it is not a tar archive"},
 		{"other tar", pack(t, file{name: "README", data: "hello"}), "neither an index.json nor a manifest.json"},
 		{"traversal", pack(t, file{name: "../../etc/passwd", data: "x"}), "the name leads out of the archive"},
 		{"absolute", pack(t, file{name: "/etc/passwd", data: "x"}), "the name leads out of the archive"},

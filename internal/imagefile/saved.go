@@ -13,6 +13,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/satchel-kit/satchel/internal/archive"
 )
 
 // saved is one image in the manifest.json of docker save
@@ -91,7 +93,7 @@ func savedLayer(t tree, file, diffID string) (v1.Descriptor, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return v1.Descriptor{}, err
 	}
-	switch with := compressed(head); with {
+	switch with := archive.Compression(head); with {
 	case "":
 		return descriptor(types.OCIUncompressedLayer, diffID, size)
 	case "gzip":

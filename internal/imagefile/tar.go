@@ -31,14 +31,10 @@ type tarTree struct {
 
 type span struct{ begin, size int64 }
 
-func newTarTree(f *os.File, size int64) (*tarTree, error) {
-	head := make([]byte, 512)
-	n, err := f.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
+func newTarTree(f *os.File) (*tarTree, error) {
+	info, err := f.Stat()
+	if err != nil {
 		return nil, err
-	}
-	if with := compressed(head[:n]); with != "" {
-		return nil, fmt.Errorf("it is compressed with %s; unpack it with that first", with)
 	}
 	t := &tarTree{file: f, at: map[string]span{}, links: map[string]string{}}
 	r := tar.NewReader(f)
@@ -53,7 +49,7 @@ func newTarTree(f *os.File, size int64) (*tarTree, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the tar archive: %w", err)
 		}
-		if err := t.add(hdr, size); err != nil {
+		if err := t.add(hdr, info.Size()); err != nil {
 			return nil, fmt.Errorf("reading entry %.200q: %w", hdr.Name, err)
 		}
 	}

@@ -1,7 +1,7 @@
 package imagefile
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +17,7 @@ type tree interface {
 	Close() error
 }
 
-func openTree(root *os.Root, path string) (tree, error) {
+func openTree(ctx context.Context, root *os.Root, path string, scratch Scratch) (tree, error) {
 	// Not waiting for a pipe.
 	f, err := root.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -35,8 +35,11 @@ func openTree(root *os.Root, path string) (tree, error) {
 	case !info.Mode().IsRegular():
 		err = errors.New("it is neither a file nor a directory")
 	default:
+		if f, err = plain(ctx, f, scratch); err != nil {
+			break
+		}
 		var t *tarTree
-		if t, err = newTarTree(f, info.Size()); err == nil {
+		if t, err = newTarTree(f); err == nil {
 			return t, nil
 		}
 	}
@@ -61,14 +64,4 @@ func (d dirTree) Open(path string) (io.ReadCloser, int64, error) {
 		return nil, 0, errors.Join(err, f.Close())
 	}
 	return f, info.Size(), nil
-}
-
-// compressed tells what a file is compressed with, by how it begins.
-func compressed(head []byte) string {
-	for begin, name := range map[string]string{"\x1f\x8b": "gzip", "\x28\xb5\x2f\xfd": "zstd", "\xfd7zXZ\x00": "xz", "BZh": "bzip2"} {
-		if bytes.HasPrefix(head, []byte(begin)) {
-			return name
-		}
-	}
-	return ""
 }

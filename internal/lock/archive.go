@@ -86,7 +86,7 @@ func together(manifests []Manifest) string {
 }
 
 func (r *resolver) fromArchive(ctx context.Context, root *os.Root, path string, want plan.Image, platforms []string) (digest string, all []Manifest, err error) {
-	archive, err := imagefile.Open(root, path)
+	archive, err := imagefile.Open(ctx, root, path, r.store.Scratch)
 	if err != nil {
 		return "", nil, err
 	}
