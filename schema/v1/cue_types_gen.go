@@ -797,8 +797,8 @@ type ImageFile struct {
 // #ImageArchive is an image in a file or directory.
 type ImageArchive struct {
 	// path is what docker save or podman save wrote, or an OCI image layout as tar or as
-	// directory, below the spec's own directory. It is not compressed. {arch} stands for
-	// the architecture where each has an archive of its own.
+	// directory, below the spec's own directory. A tar may be compressed with gzip, zstd, xz
+	// or bzip2. {arch} stands for the architecture where each has an archive of its own.
 	Path string `json:"path"`
 
 	// image is the name that the image has in there, where there are several and none has
