@@ -78,7 +78,7 @@ func TestAnOutageLastsFromTheFirstFailureToTheNextSuccess(t *testing.T) {
 			defer time.AfterFunc(5*time.Millisecond, cancel)
 		}
 		return answers[min(n, len(answers)-1)]
-	}, time.Millisecond)
+	}, time.Millisecond, Impatient)
 	if len(r.Outages) != 2 || r.Failures < 3 || r.Tries < len(answers) {
 		t.Fatalf("report = %+v", r)
 	}

@@ -10,7 +10,7 @@ import (
 
 func testCable(t *testing.T, n *Network, one, two *Machine) {
 	listen(t, two)
-	probe, err := n.Probe(t.Context(), "tcp://10.77.0.12:9000", 20*time.Millisecond)
+	probe, err := n.Probe(t.Context(), "tcp://10.77.0.12:9000", 20*time.Millisecond, Impatient)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// probeTimeout is how long one try may take.
-const probeTimeout = 300 * time.Millisecond
+// Impatient is how long a try may take where the length of an outage counts. A client that
+// waits longer gets through what is merely slow.
+const Impatient = 300 * time.Millisecond
 
 // Outage is a time in which a client got no answer: from the beginning of the
 // first try that failed to the end of the first that succeeded, or to the end
@@ -29,6 +30,8 @@ func (o Outage) Length() time.Duration { return o.To.Sub(o.From) }
 // Report is what a probe saw.
 type Report struct {
 	Tries, Failures int
+	// Slowest is how long the slowest answer took.
+	Slowest time.Duration
 	Outages         []Outage
 }
 
@@ -38,18 +41,18 @@ type Probe struct {
 	report chan Report
 }
 
-// Probe begins to try target at that interval, each time with a new
-// connection, until Stop is called or ctx ends. target is "tcp://IP:PORT",
+// Probe begins to try target at that interval, each try as long as patience and with a
+// new connection, until Stop is called or ctx ends. target is "tcp://IP:PORT",
 // which only has to accept, or an "http://" or "https://" address with an IP,
 // which has to answer 200.
-func (n *Network) Probe(ctx context.Context, target string, every time.Duration) (*Probe, error) {
+func (n *Network) Probe(ctx context.Context, target string, every, patience time.Duration) (*Probe, error) {
 	try, err := n.try(target)
 	if err != nil {
 		return nil, fmt.Errorf("probing %q: %w", target, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	p := &Probe{cancel, make(chan Report, 1)}
-	go func() { p.report <- watch(ctx, try, every) }()
+	go func() { p.report <- watch(ctx, try, every, patience) }()
 	return p, nil
 }
 
@@ -106,20 +109,23 @@ func (n *Network) tryHTTP(ctx context.Context, address string) error {
 	return nil
 }
 
-func watch(ctx context.Context, try func(context.Context) error, every time.Duration) Report {
+func watch(ctx context.Context, try func(context.Context) error, every, patience time.Duration) Report {
 	var r Report
 	var open *Outage
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		begin := time.Now()
-		attempt, cancel := context.WithTimeout(ctx, probeTimeout)
+		attempt, cancel := context.WithTimeout(ctx, patience)
 		err := try(attempt)
 		cancel()
 		if err != nil && ctx.Err() != nil {
 			break // stopped, not failed
 		}
 		r.Tries++
+		if err == nil {
+			r.Slowest = max(r.Slowest, time.Since(begin))
+		}
 		switch {
 		case err != nil:
 			r.Failures++

@@ -290,7 +290,7 @@ func (b *balancers) testReboot(t *testing.T) {
 
 func (b *balancers) probe(t *testing.T) *lab.Probe {
 	t.Helper()
-	p, err := b.n.Probe(t.Context(), live, 50*time.Millisecond)
+	p, err := b.n.Probe(t.Context(), live, 50*time.Millisecond, lab.Impatient)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func TestFailover(t *testing.T) {
 func (c *cluster) suffer(t *testing.T, f fault, times int) {
 	var longest []time.Duration
 	for range times {
-		probe, err := c.net.Probe(t.Context(), "https://10.0.0.100:6443/readyz", 50*time.Millisecond)
+		probe, err := c.net.Probe(t.Context(), "https://10.0.0.100:6443/readyz", 50*time.Millisecond, lab.Impatient)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -333,7 +333,7 @@ func (c *cluster) testStackedMoves(t *testing.T) {
 	if h := c.holders(t, "10.0.0.100"); !slices.Equal(h, []string{"cp2"}) {
 		t.Fatalf("the address is on %v, not on the preferred cp2", h)
 	}
-	probe, err := c.net.Probe(t.Context(), "https://10.0.0.100:8443/readyz", 50*time.Millisecond)
+	probe, err := c.net.Probe(t.Context(), "https://10.0.0.100:8443/readyz", 50*time.Millisecond, lab.Impatient)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,17 +117,17 @@ func testUpgrade(t *testing.T, from, to string) {
 // upgrade runs upgrade.sh everywhere and counts what a client of the shop did not get.
 func (c *cluster) upgrade(t *testing.T, from, to string) {
 	t.Helper()
-	probe, err := c.net.Probe(t.Context(), "http://10.0.0.100/", 50*time.Millisecond)
+	probe, err := c.net.Probe(t.Context(), "http://10.0.0.100/", 50*time.Millisecond, 3*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	took := c.everywhere(t, "SATCHEL_WAIT=600 /opt/bundle/upgrade.sh --secrets /root/secrets")
 	report := probe.Stop()
-	t.Logf("%s to %s took %v; of %d requests %d failed, in %d outages", from, to, took.Round(time.Second), report.Tries, report.Failures, len(report.Outages))
+	t.Logf("%s to %s took %v; of %d requests %d failed, in %d outages; the slowest answer took %v", from, to, took.Round(time.Second), report.Tries, report.Failures, len(report.Outages), report.Slowest.Round(time.Millisecond))
 	for _, o := range report.Outages {
 		t.Logf("no answer for %v: %v", o.Length().Round(time.Millisecond), o.Cause)
 	}
-	if report.Failures > report.Tries/50 {
+	if report.Failures > report.Tries/200 {
 		t.Errorf("%d of %d requests failed", report.Failures, report.Tries)
 	}
 }
