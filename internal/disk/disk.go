@@ -172,8 +172,11 @@ func (w *Writer) handOn() error {
 	data := w.held
 	w.held = w.held[:0]
 	if w.direct != nil && len(data) == chunk {
-		_, err := w.direct.WriteAt(data, begin)
-		return err
+		if _, err := w.direct.WriteAt(data, begin); err == nil {
+			return nil
+		}
+		// Some file systems refuse only now; what is wrong with the disk shows below.
+		w.direct = nil
 	}
 	if _, err := w.f.WriteAt(data, begin); err != nil || w.at-w.begun < window {
 		return err

@@ -27,9 +27,15 @@ func TestWriterWritesEverythingWhereItBelongs(t *testing.T) {
 	}
 	direct := NewFile(f)
 	defer direct.Close()
+	refusing, err := os.Open(f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer refusing.Close()
 	for name, w := range map[string]*Writer{
 		"dropping": NewWriter(f, 1000), "keeping": NewKeepingWriter(f, 1000),
 		"past the kernel's memory": direct.Writer(1000),
+		"where that is refused late": (&File{f: f, direct: refusing}).Writer(1000),
 	} {
 		if _, err := f.WriteAt(make([]byte, len(data)+303), 1000); err != nil {
 			t.Fatal(err)
