@@ -34,7 +34,7 @@ func TestWriterWritesEverythingWhereItBelongs(t *testing.T) {
 	defer refusing.Close()
 	for name, w := range map[string]*Writer{
 		"dropping": NewWriter(f, 1000), "keeping": NewKeepingWriter(f, 1000),
-		"past the kernel's memory": direct.Writer(1000),
+		"past the kernel's memory":   direct.Writer(1000),
 		"where that is refused late": (&File{f: f, direct: refusing}).Writer(1000),
 	} {
 		if _, err := f.WriteAt(make([]byte, len(data)+303), 1000); err != nil {

@@ -32,7 +32,7 @@ type Report struct {
 	Tries, Failures int
 	// Slowest is how long the slowest answer took.
 	Slowest time.Duration
-	Outages         []Outage
+	Outages []Outage
 }
 
 // Probe is a client on the bridge that tries again and again.
