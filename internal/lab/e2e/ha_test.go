@@ -46,5 +46,16 @@ func TestHighlyAvailable(t *testing.T) {
 	c.secondRun(t)
 	c.statusIsWell(t)
 	c.goesBack(t)
+	c.comesAnew(t, "cp3")
+	c.goesBack(t)
 	c.quiet(t)
+}
+
+// comesAnew has a control plane leave the cluster and join it again.
+func (c *cluster) comesAnew(t *testing.T, name string) {
+	t.Helper()
+	on(t, c.first(), "/opt/bundle/cluster.sh remove "+name)
+	on(t, c.hosts[name], resets)
+	on(t, c.hosts[name], "SATCHEL_WAIT=240 "+installs)
+	c.waitReady(t, time.Minute)
 }

@@ -18,6 +18,7 @@ const restores = "SATCHEL_WAIT=240 /opt/bundle/cluster.sh restore /root/etcd.db"
 // all control planes takes both back.
 func (c *cluster) goesBack(t *testing.T) {
 	t.Helper()
+	c.kubectl(t, "delete configmap kept late --ignore-not-found")
 	c.kubectl(t, "create configmap kept --from-literal=page=one")
 	on(t, c.first(), "rm -f /root/etcd.db && /opt/bundle/cluster.sh snapshot /root/etcd.db")
 	for _, m := range c.controlPlanes() {

@@ -35,8 +35,15 @@ restore() { # SNAPSHOT
 	start_parts
 	wait_for 'etcd to have a majority and the API server to be ready; all control planes have to restore the same snapshot, and to have as many lines in /var/lib/satchel/restored' api_ready "$HOST_ADDRESS:6443"
 	if [[ ! -f $RESTORED ]] || ! grep -qxF "$token" "$RESTORED"; then printf '%s\n' "$token" >>"$RESTORED"; fi
+	wait_for 'the cluster to take note of the restore' tell_restores
 	rm -f "$RESTORING"
 	printf '%s\n' "$HOST_NAME: etcd is as in $1; what it had before is in $DATA/member-before-$when"
+}
+
+# tell_restores has the cluster keep the tokens for control planes that join later.
+tell_restores() {
+	all create configmap satchel-restored --namespace kube-system --from-file=tokens="$RESTORED" --dry-run=client -o yaml |
+		all apply --filename - >/dev/null
 }
 
 check_restore() { # SNAPSHOT

@@ -109,6 +109,12 @@ else
 		kubeadm join --config "$config"
 	fi
 fi
+# A control plane that joins counts the restores of etcd as the others do; see cluster.sh.
+if [[ -n $JOIN_AFTER && ! -e /var/lib/satchel/restored ]]; then
+	restored=$(kubectl --kubeconfig=/etc/kubernetes/admin.conf --request-timeout=30s get configmap satchel-restored \
+		--namespace kube-system --ignore-not-found -o 'jsonpath={.data.tokens}')
+	if [[ -n $restored ]]; then printf '%s\n' "$restored" >/var/lib/satchel/restored; fi
+fi
 if [[ " $HOST_ROLES " == *' control-plane '* && ! -e /root/.kube/config ]]; then
 	replace /etc/kubernetes/admin.conf /root/.kube/config 600
 fi
