@@ -33,13 +33,19 @@ func newSecretsCmd() *cobra.Command {
 
 func newSecretsNewCmd() *cobra.Command {
 	var out string
-	var recipients []string
+	var recipients, rotate []string
+	var from secretsFile
 	var seat seatFlag
 	cmd := &cobra.Command{
-		Use:   "new [SPEC] [-o FILE] [--recipient KEY] [--seat N]",
+		Use:   "new [SPEC] [-o FILE] [--recipient KEY] [--from FILE [--rotate NAME]] [--seat N]",
 		Short: "Make new secrets for a cluster",
 		Long: `Make new secrets for a cluster, or for every seat of a kit: then -o names a directory,
 which gets NN.secrets for each seat that has none there yet.
+
+With --from all secrets of a cluster that is there stay, and those are added that its spec
+needs by now, such as for a registry; --rotate makes one of them anew: bootstrap-token,
+vrrp-password, stats-password or registry (its certificate). Then run install.sh with the
+new file on the hosts that have it, the load balancers at once.
 
 With --recipient the file is encrypted with age (age-encryption.org/v1) for a public key of
 age or SSH, or for those in a file, and can then be kept where others see it. secrets split
@@ -47,6 +53,7 @@ and show read it with --identity; so does age itself. The parts that split write
 the hosts and are not encrypted.`,
 		Example: `  satchel secrets new bundles/course-ha -o course-ha.secrets
   satchel secrets new bundles/course-ha -o course-ha.secrets.age --recipient ~/.ssh/id_ed25519.pub
+  satchel secrets new bundles/course-ha -o new.secrets --from course-ha.secrets --rotate vrrp-password
   satchel secrets new bundles/classroom -o classroom.secrets`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -54,38 +61,81 @@ the hosts and are not encrypted.`,
 			if err != nil {
 				return err
 			}
-			return runSecretsNew(cmd, specArg(args), out, to, seat)
+			if from.path == "" && (len(rotate) > 0 || from.identity != "") {
+				return usagef("--rotate and --identity need --from FILE: the secrets that the cluster has")
+			}
+			n := newSecrets{out: out, to: to, from: from, rotate: rotate, seat: seat}
+			return n.run(cmd, specArg(args))
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write, of a kit the directory; default: CLUSTER.secrets")
 	cmd.Flags().StringArrayVar(&recipients, "recipient", nil, "encrypt for this public key of age or SSH, or for those in this file; may be repeated")
+	cmd.Flags().StringVar(&from.path, "from", "", "the secrets that the cluster has, to go on from")
+	cmd.Flags().StringVar(&from.identity, "identity", "", "who decrypts those: a file of age-keygen, or an SSH private key")
+	cmd.Flags().StringArrayVar(&rotate, "rotate", nil, "make this one of them anew; may be repeated")
 	seat.add(cmd, "the secrets of this seat alone, in one file")
 	return cmd
 }
 
-func runSecretsNew(cmd *cobra.Command, path, out string, to secrets.Recipients, seat seatFlag) error {
+// newSecrets is a run of secrets new.
+type newSecrets struct {
+	out    string
+	to     secrets.Recipients
+	from   secretsFile
+	rotate []string
+	seat   seatFlag
+}
+
+func (n newSecrets) run(cmd *cobra.Command, path string) error {
 	c, err := compile(path)
 	if err != nil {
 		return err
 	}
-	if c, err = seat.choose(path, c); err != nil {
+	if c, err = n.seat.choose(path, c); err != nil {
 		return err
 	}
-	if out == "" {
-		out = c.plan.Cluster.Name + ".secrets"
+	if n.out == "" {
+		n.out = c.plan.Cluster.Name + ".secrets"
 	}
 	if len(c.plan.Seats) > 0 {
-		return newKitSecrets(cmd, c, out, to)
+		if n.from.path != "" {
+			return usagef("--from is for one cluster: say with --seat for which")
+		}
+		return newKitSecrets(cmd, c, n.out, n.to)
 	}
-	set, err := secrets.New(secretsRequest(c.plan, c.tree))
+	r := secretsRequest(c.plan, c.tree)
+	if n.from.path != "" {
+		if r.From, err = n.from.read(); err != nil {
+			return err
+		}
+		r.Rotate = n.rotate
+	}
+	set, err := secrets.New(r)
 	if err != nil {
 		return err
 	}
-	if err := set.WriteFile(out, to); err != nil {
+	if err := set.WriteFile(n.out, n.to); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d secrets, %s\n", out, len(set), readers(to))
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d secrets, %s%s\n", n.out, len(set), readers(n.to), anew(set, r.From))
 	return nil
+}
+
+// anew says which secrets are others than before.
+func anew(set, before secrets.Set) string {
+	if before == nil {
+		return ""
+	}
+	var names []string
+	for _, name := range set.Names() {
+		if set[name] != before[name] && !slices.Contains(secrets.General, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return "; none is new"
+	}
+	return "; new: " + strings.Join(names, ", ")
 }
 
 // readers says who can read a file of secrets.

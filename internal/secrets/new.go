@@ -6,7 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +29,20 @@ type Request struct {
 	Names []string
 	// RegistryNames are the names and addresses of the registry's certificate.
 	RegistryNames []string
+	// From are the secrets that the cluster has already, if it has: they stay, and what
+	// is made is only what they lack, and Rotate.
+	From   Set
+	Rotate []string
+}
+
+// rotatable are the secrets that hosts take anew from one install to the next, and what
+// changes together. All others are in what a cluster keeps: a new authority makes every
+// node a stranger, and a new encryption key makes what is encrypted unreadable.
+var rotatable = map[string][]string{
+	"bootstrap-token": {"bootstrap-token"},
+	"vrrp-password":   {"vrrp-password"},
+	"stats-password":  {"stats-password"},
+	"registry":        {"registry-crt", "registry-key", "registry-ca-crt"},
 }
 
 // New makes all secrets of a cluster: the bootstrap token, passwords, the keys that
@@ -35,37 +51,79 @@ func New(r Request) (Set, error) {
 	if r.CALifetime == 0 {
 		r.CALifetime = lifetime
 	}
-	set := Set{
-		"cluster": r.Cluster,
-		// Seconds since 1970: a host whose clock is earlier has the wrong time.
-		"created": strconv.FormatInt(r.Now.Unix(), 10),
-		// kubeadm's form, [a-z0-9]{6}.[a-z0-9]{16}.
-		"bootstrap-token": random(lower, 6) + "." + random(lower, 16),
-		// VRRP takes 8 characters and ignores the rest.
-		"vrrp-password":  random(alphanumeric, 8),
-		"stats-password": random(alphanumeric, 24),
-	}
-	ca, err := newAuthority(set, "ca", "kubernetes", r)
+	set, err := r.kept()
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"front-proxy-ca", "etcd-ca"} {
-		if _, err := newAuthority(set, name, name, r); err != nil {
+	set["cluster"] = r.Cluster
+	// Seconds since 1970: a host whose clock is earlier has the wrong time.
+	set["created"] = strconv.FormatInt(r.Now.Unix(), 10)
+	// kubeadm's form, [a-z0-9]{6}.[a-z0-9]{16}.
+	set.fill("bootstrap-token", random(lower, 6)+"."+random(lower, 16))
+	// VRRP takes 8 characters and ignores the rest.
+	set.fill("vrrp-password", random(alphanumeric, 8))
+	set.fill("stats-password", random(alphanumeric, 24))
+	if r.From == nil {
+		if err := newShared(set, r); err != nil {
 			return nil, err
 		}
 	}
-	if err := newServiceAccountKey(set); err != nil {
-		return nil, err
-	}
-	// kubeadm pins the CA by its public key (k8s.io/kubernetes, cmd/kubeadm/app/util/pubkeypin).
-	sum := sha256.Sum256(ca.RawSubjectPublicKeyInfo)
-	set["ca-hash"] = "sha256:" + hex.EncodeToString(sum[:])
 	for _, name := range r.Names {
 		if err := optional(set, name, r); err != nil {
 			return nil, err
 		}
 	}
 	return set, nil
+}
+
+func (s Set) fill(name, value string) {
+	if _, there := s[name]; !there {
+		s[name] = value
+	}
+}
+
+// kept is what stays of the secrets that the cluster has.
+func (r Request) kept() (Set, error) {
+	set := Set{}
+	if r.From == nil {
+		return set, nil
+	}
+	if of := r.From["cluster"]; of != r.Cluster {
+		return nil, fmt.Errorf("the secrets to go on from are those of cluster %q, and this is %q", of, r.Cluster)
+	}
+	for _, name := range append(slices.Sorted(maps.Values(SharedKeys)), "ca-hash") {
+		if _, there := r.From[name]; !there {
+			return nil, fmt.Errorf("the secrets to go on from lack %s: are they one host's part? Name the file that secrets new made", name)
+		}
+	}
+	maps.Copy(set, r.From)
+	for _, name := range r.Rotate {
+		together, can := rotatable[name]
+		if !can {
+			return nil, fmt.Errorf("%q cannot be made anew for a cluster that is there; what can: %s", name, strings.Join(slices.Sorted(maps.Keys(rotatable)), ", "))
+		}
+		for _, part := range together {
+			delete(set, part)
+		}
+	}
+	return set, nil
+}
+
+// newShared makes what the control planes share.
+func newShared(set Set, r Request) error {
+	ca, err := newAuthority(set, "ca", "kubernetes", r)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"front-proxy-ca", "etcd-ca"} {
+		if _, err := newAuthority(set, name, name, r); err != nil {
+			return err
+		}
+	}
+	// kubeadm pins the CA by its public key (k8s.io/kubernetes, cmd/kubeadm/app/util/pubkeypin).
+	sum := sha256.Sum256(ca.RawSubjectPublicKeyInfo)
+	set["ca-hash"] = "sha256:" + hex.EncodeToString(sum[:])
+	return newServiceAccountKey(set)
 }
 
 // optional makes a secret that not every cluster has, unless it is there.

@@ -20,8 +20,9 @@ Usage: ./cluster.sh COMMAND [--host NAME] [--secrets FILE]
 
 To add a node, put it into the spec, build a bundle with the same secrets, and run
 install.sh of it on the new host, then on the load balancers and the others.
-To rotate the passwords of keepalived, haproxy's page or the registry, make new secrets and
-run install.sh --secrets FILE on the hosts that have them, the load balancers at once.
+To rotate the passwords of keepalived or of haproxy's page, or the registry's certificate,
+make new secrets (satchel secrets new --from OLD --rotate NAME) and run install.sh
+--secrets FILE on the hosts that have them, the load balancers at once.
 
 The environment variable SATCHEL_DRAIN is how many seconds pods have to leave, default 300.
 EOT
