@@ -21,15 +21,16 @@ var ErrMismatch = errors.New("content does not match")
 // Writer takes the bytes of one blob in order and hashes them on the way. Until
 // Commit they lie under partial/, locked against other writers.
 type Writer struct {
-	cache *Cache
-	file  *os.File // nil for one that keeps nothing
-	want  string   // digest; empty if it is not known in advance
-	size  int64    // -1 if it is not known in advance
-	sum   hash.Hash
-	n     int64
-	watch func(int64)
-	to    *disk.Writer // file, from n on
-	also  *disk.Writer // where else the bytes go, or nil
+	cache  *Cache
+	file   *os.File // nil for one that keeps nothing
+	want   string   // digest; empty if it is not known in advance
+	size   int64    // -1 if it is not known in advance
+	sum    hash.Hash
+	n      int64
+	watch  func(int64)
+	to     *disk.Writer // file, from n on
+	also   *disk.Writer // where else the bytes go, or nil
+	passed *disk.File   // file, while to writes past the kernel's memory; or nil
 }
 
 // Writer opens a blob for writing and goes on where an earlier writer broke
@@ -79,7 +80,8 @@ func (w *Writer) Also(to *disk.Writer) error {
 		return fmt.Errorf("copying the beginning of %s: %w", w.want, err)
 	}
 	w.also = to
-	w.to = disk.NewWriter(w.file, 0) // nobody has to read it here
+	w.passed = disk.NewFile(w.file) // nobody has to read it here
+	w.to = w.passed.Writer(0)
 	return w.to.Skip(w.n)
 }
 
@@ -201,6 +203,9 @@ func (w *Writer) Close() error {
 
 func (w *Writer) release() error {
 	err := w.file.Close()
+	if w.passed != nil {
+		err = errors.Join(err, w.passed.Close())
+	}
 	w.file = nil
 	return err
 }
