@@ -15,10 +15,8 @@ import (
 const (
 	// window is how much is written before the disk is told to begin with it.
 	window = 4 << 20
-	// chunk is how much a writer hands on at once.
-	chunk = 1 << 20
-	// readAtOnce is where larger reads stop to make copies faster.
-	readAtOnce = 256 << 10
+	// chunk is how much a writer hands on at once, and what a crash may cost it.
+	chunk = 256 << 10
 	// page is what file systems and disks keep together; what goes past the kernel's
 	// memory begins and ends between two pages.
 	page = 4096
@@ -129,7 +127,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	for total := int64(0); ; {
 		room := w.AvailableBuffer()
-		n, err := r.Read(room[:min(cap(room), readAtOnce)])
+		n, err := r.Read(room[:cap(room)])
 		total += int64(n)
 		if _, failed := w.Write(room[:n]); failed != nil {
 			return total, failed
