@@ -13,7 +13,8 @@ import (
 
 // snapshot prints all of a host that an install could change: every file with its mode,
 // owner, time and content, what systemd has and runs, settings of the kernel, modules,
-// the network, rules, packages and accounts. Left out is what changes by itself.
+// the network, rules, packages and accounts. Left out is what changes by itself, and the
+// units that systemd knows by name alone until it forgets them.
 const snapshot = `cd /
 skip="-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/log -o -path /opt/bundle
 	-o -path /opt/old -o -path /var/lib/satchel-kept -o -path /root/secrets -o -path /root/out -o -path /var/lib/systemd -o -path /var/cache
@@ -22,7 +23,7 @@ find / /var/lib/containerd /var/lib/docker /var/lib/etcd /var/lib/kubelet -xdev 
 	\( -type d -printf 'dir %p %m %U:%G\n' -o -printf 'file %p %l %m %U:%G %s %Ts\n' \) 2>/dev/null | sort -u
 find /etc /usr/local /opt /root /srv /var/lib/misc /var/lib/satchel -xdev \( $skip \) -prune -o -type f -print0 2>/dev/null | xargs -0 sha256sum | sort -k2
 systemctl list-unit-files --no-legend --plain | sort | sed 's/^/unit file /'
-systemctl list-units --all --no-legend --plain --type=service,socket,swap,slice,target | awk '{print "unit", $1, $2, $3, $4}' | grep -v -e 'systemd-' -e user -e run- | sort
+systemctl list-units --all --no-legend --plain --type=service,socket,swap,slice,target | awk '{print "unit", $1, $2, $3, $4}' | grep -v -e 'systemd-' -e user -e run- -e 'not-found inactive dead' | sort
 sysctl -a 2>/dev/null | grep -v -e random -e dentry-state -e inode -e file-nr -e ns_last_pid -e pty.nr -e conntrack_count -e conntrack_buckets -e loadavg \
 	-e 'neigh\.' -e 'conf\.' | sort | sed 's/^/sysctl /'
 sysctl -a 2>/dev/null | grep -e 'conf\.\(all\|default\|eth0\|lo\)\.' | sort | sed 's/^/sysctl /'
