@@ -37,12 +37,17 @@ func (w *walker) asks(cmd syntax.Command, when *guards) condition {
 
 // asksFor tells commands that only ask whether something is there.
 func asksFor(args []*syntax.Word) (present, bool) {
-	words := operands(args)
-	switch {
-	case len(args) == 3 && args[0].Lit() == "command" && args[1].Lit() == "-v":
-		return present{program, args[2].Lit()}, args[2].Lit() != ""
-	case len(words) == 3 && words[0].Lit() == "systemctl" && slices.Contains([]string{"cat", "is-active", "is-enabled"}, words[1].Lit()):
-		return present{unit, words[2].Lit()}, words[2].Lit() != ""
+	if len(args) < 3 {
+		return present{}, false
+	}
+	switch args[0].Lit() {
+	case "command":
+		return present{program, args[2].Lit()}, len(args) == 3 && args[1].Lit() == "-v" && args[2].Lit() != ""
+	case "systemctl":
+		words := operands(args)
+		if len(words) == 3 && slices.Contains([]string{"cat", "is-active", "is-enabled"}, words[1].Lit()) {
+			return present{unit, words[2].Lit()}, words[2].Lit() != ""
+		}
 	}
 	return present{}, false
 }

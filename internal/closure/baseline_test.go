@@ -90,7 +90,7 @@ func TestFunctionsOfTheLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &check{parsed: map[string]*script{}}
+	c := &check{reader: newReader(nil)}
 	s := c.read("steps/lib.sh", text)
 	if s.problem != nil {
 		t.Fatal(s.problem)

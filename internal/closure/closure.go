@@ -41,7 +41,10 @@ func Check(p *plan.Plan, tree render.Tree) []Problem {
 	if len(p.Seats) > 0 {
 		return checkKit(p, tree)
 	}
-	c := newCheck(p, tree)
+	return newCheck(p, tree, nil).run()
+}
+
+func (c *check) run() []Problem {
 	c.scripts()
 	c.units()
 	c.unused()
@@ -80,7 +83,7 @@ func (c *check) report(at place, host, message string) {
 	if known && f.path != at.path {
 		f.copies++
 	}
-	// Hosts come in order, so one that is there is the last.
+	// Of one script hosts come in order, so one that is there is the last.
 	if host != "" && (len(f.hosts) == 0 || f.hosts[len(f.hosts)-1] != host) {
 		f.hosts = append(f.hosts, host)
 	}
@@ -107,7 +110,8 @@ func hostFile(path string) (host, own string, ok bool) {
 func (c *check) problems() []Problem {
 	var list []Problem
 	for _, f := range c.findings {
-		message := strings.ReplaceAll(f.message, hosts, names(f.hosts))
+		slices.Sort(f.hosts) // several scripts may read in the one with the problem
+		message := strings.ReplaceAll(f.message, hosts, names(slices.Compact(f.hosts)))
 		if f.copies > 0 {
 			message += fmt.Sprintf(" (and in the files of %s)", count(f.copies, "more host"))
 		}

@@ -105,10 +105,11 @@ type tomlFile struct {
 }
 
 func (c *check) settings(text []byte) ([]setting, error) {
-	f, ok := c.toml[string(text)]
+	f, ok := c.reader.toml[string(text)]
 	if !ok {
 		f.settings, f.err = readTOML(text)
-		c.toml[string(text)] = f
+		c.reader.toml[string(text)] = f
+		c.reader.size += len(text)
 	}
 	return f.settings, f.err
 }

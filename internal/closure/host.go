@@ -2,7 +2,6 @@ package closure
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -24,14 +23,8 @@ type check struct {
 	own       own
 	hosts     []*host
 	byName    map[string]*host
-	// variables are all names that some host's host.env sets.
-	variables map[string]bool
-	// What was read before, as hosts have many files in common.
-	parsed    map[string]*script
-	unitFiles map[string]*unitFile
-	toml      map[string]tomlFile
+	reader    *reader
 	globs     map[string][]string
-	patterns  map[string]*regexp.Regexp
 	findings  map[string]*finding
 	// unread says that a script could not be read.
 	unread bool
@@ -63,7 +56,9 @@ type variable struct{ name, value string }
 // family is the operating system's.
 func family(h *plan.Host) string { return h.OS }
 
-func newCheck(p *plan.Plan, tree render.Tree) *check {
+// newCheck takes the reader of another check, or nil, and has one of its own where that
+// does not fit.
+func newCheck(p *plan.Plan, tree render.Tree, known *reader) *check {
 	c := &check{
 		plan: p, tree: tree,
 		files:     make(map[string]*render.File, len(tree)),
@@ -71,12 +66,7 @@ func newCheck(p *plan.Plan, tree render.Tree) *check {
 		byName:    map[string]*host{},
 		carriedAs: map[string]*plan.Image{},
 		carried:   map[string]bool{},
-		variables: map[string]bool{},
-		parsed:    map[string]*script{},
-		unitFiles: map[string]*unitFile{},
-		toml:      map[string]tomlFile{},
 		globs:     map[string][]string{},
-		patterns:  map[string]*regexp.Regexp{},
 		findings:  map[string]*finding{},
 	}
 	for i := range tree {
@@ -94,10 +84,17 @@ func newCheck(p *plan.Plan, tree render.Tree) *check {
 	for _, arch := range p.Programs {
 		c.carried["bin/satchel-"+arch] = true
 	}
+	variables := map[string]bool{}
 	for i := range p.Hosts {
 		h := c.newHost(&p.Hosts[i])
 		c.hosts = append(c.hosts, h)
 		c.byName[h.Name] = h
+		for _, v := range h.variables {
+			variables[v.name] = true
+		}
+	}
+	if c.reader = known; known == nil || !known.fits(c, variables) {
+		c.reader = newReader(variables)
 	}
 	c.readOwn()
 	return c
@@ -128,9 +125,6 @@ func (c *check) newHost(in *plan.Host) *host {
 	}
 	h.installs = slices.IndexFunc(in.Steps, func(step string) bool { return strings.HasPrefix(step, "07-packages-") })
 	h.variables = c.environment(in.Name)
-	for _, v := range h.variables {
-		c.variables[v.name] = true
-	}
 	return h
 }
 

@@ -42,15 +42,35 @@ func (c *check) having(role func(*plan.Host) bool) []*host {
 	return slices.DeleteFunc(slices.Clone(c.hosts), func(h *host) bool { return !role(h.Host) })
 }
 
+// manifestFile is what reading a manifest gave.
+type manifestFile struct {
+	images   []manifest.Image
+	problems []manifest.Problem
+	// documents are nil where the file is no YAML.
+	documents []node
+}
+
+func (c *check) manifestFile(path string, text []byte) manifestFile {
+	f, ok := c.reader.manifests[content{path, string(text)}]
+	if !ok {
+		read, problems := manifest.Parse(path, text)
+		f.images, f.problems = read.Images, problems
+		f.documents, _ = readYAML(text) // the problems say so
+		c.reader.manifests[content{path, string(text)}] = f
+		c.reader.size += len(text)
+	}
+	return f
+}
+
 // manifest checks the images of a file that is applied to the cluster. Its pods can
 // run on every node.
 func (c *check) manifest(path string, text []byte) {
-	f, problems := manifest.Parse(path, text)
-	for _, p := range problems {
+	f := c.manifestFile(path, text)
+	for _, p := range f.problems {
 		c.report(place{path, p.Line, p.Column}, "", p.Message)
 	}
 	nodes := c.nodes()
-	for _, i := range f.Images {
+	for _, i := range f.images {
 		c.image(place{path, i.Line, i.Column}, []string{i.Written, i.Name}, nodes)
 	}
 }

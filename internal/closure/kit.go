@@ -3,26 +3,28 @@ package closure
 import (
 	"path"
 	"runtime"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"github.com/satchel-kit/satchel/internal/plan"
 	"github.com/satchel-kit/satchel/internal/render"
 )
 
-// checkKit makes the proof for the cluster of each seat. A problem that several seats
-// share is reported for the first.
+// checkKit makes the proof for the cluster of each seat, side by side, each goroutine with
+// a reader of its own. A problem that several seats share is reported for the first.
 func checkKit(p *plan.Plan, tree render.Tree) []Problem {
 	found := make([][]Problem, len(p.Seats))
-	var work errgroup.Group
-	work.SetLimit(runtime.GOMAXPROCS(0))
-	for i, seat := range p.Seats {
-		work.Go(func() error {
-			found[i] = Check(seat, tree.Seat(seat.Seat.NN))
-			return nil
+	var work sync.WaitGroup
+	goroutines := runtime.GOMAXPROCS(0)
+	for first := range goroutines {
+		work.Go(func() {
+			var known *reader
+			for n := first; n < len(p.Seats); n += goroutines {
+				c := newCheck(p.Seats[n], tree.Seat(p.Seats[n].Seat.NN), known)
+				found[n], known = c.run(), c.reader
+			}
 		})
 	}
-	work.Wait() // none of them fails
+	work.Wait()
 	shared := map[string]bool{}
 	for _, f := range tree {
 		shared[f.Path] = true

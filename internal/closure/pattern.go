@@ -83,12 +83,12 @@ func (s scope) holds(p *syntax.Word, text string, whole bool, m *moment) truth {
 
 // pattern is a shell's pattern as a regular expression; nil is one that is none.
 func (c *check) pattern(p string) *regexp.Regexp {
-	re, ok := c.patterns[p]
+	re, ok := c.reader.patterns[p]
 	if !ok {
 		if source, err := pattern.Regexp(p, pattern.EntireString); err == nil {
 			re, _ = regexp.Compile(source)
 		}
-		c.patterns[p] = re
+		c.reader.patterns[p] = re
 	}
 	return re
 }

@@ -6,18 +6,20 @@ import "slices"
 // in its sources too. A function that is called under conditions alone has them in
 // its uses.
 func (s *script) reached() []use {
+	if s.reaches != nil {
+		return s.reaches
+	}
 	r := reach{calls: map[*body][]called{}, free: map[*body]bool{}, seen: map[*body]bool{}}
 	r.root(s)
-	var list []use
 	for _, b := range r.order {
 		for _, u := range b.uses {
 			if !r.free[b] {
 				u.under = append(slices.Clip(u.under), &guards{condition: reachable{&r, b}})
 			}
-			list = append(list, u)
+			s.reaches = append(s.reaches, u)
 		}
 	}
-	return list
+	return s.reaches
 }
 
 // reach is who calls whom from one script on.

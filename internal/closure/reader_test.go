@@ -142,7 +142,7 @@ func FuzzScript(f *testing.F) {
 	}
 	f.Add("f() { shift $(($# > 1 ? 1 : $#)); \"$@\"; }\nx=$x; x=$y y=$x\n$x\nf f f\ntrap f 0\nsh -c \"f $x\"\ncase $x in $x) ;; esac")
 	f.Fuzz(func(t *testing.T, text string) {
-		c := &check{parsed: map[string]*script{}}
+		c := &check{reader: newReader(nil)}
 		s := c.read("x.sh", []byte(text))
 		if s.problem != nil && (s.problem.Line < 1 || s.problem.Column < 1) {
 			t.Error(s.problem)

@@ -27,12 +27,8 @@ func (c *check) references() {
 		if !strings.HasPrefix(f.Path, "manifests/") {
 			continue
 		}
-		documents, err := readYAML(f.Data)
-		if err != nil {
-			continue // reported where its images are read
-		}
 		r.path, r.users = f.Path, users[f.Path]
-		for _, d := range documents {
+		for _, d := range c.manifestFile(f.Path, f.Data).documents {
 			r.object(d)
 		}
 	}

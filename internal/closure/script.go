@@ -34,6 +34,8 @@ type script struct {
 	variables map[string]bool
 	// problem is why the script could not be read.
 	problem *Problem
+	// reaches are the uses of all code that it gets to, once they were asked for.
+	reaches []use
 }
 
 // body is the code of one function, or of a script outside of its functions.
@@ -76,18 +78,18 @@ type assign struct {
 	when    *guards
 }
 
-// read parses a script and collects what it does. Text that was read before, on
-// whichever host, is not read again.
+// read parses a script and collects what it does.
 func (c *check) read(file string, text []byte) *script {
 	id := file
 	if _, own, ok := hostFile(file); ok {
-		id = own + "\x00" + string(text)
+		id = own
 	}
-	if s, ok := c.parsed[id]; ok {
+	if s, ok := c.reader.scripts[content{id, string(text)}]; ok {
 		return s
 	}
-	s := newScript(file, c.variables)
-	c.parsed[id] = s // before its sources, which may name it
+	s := newScript(file, c.reader.variables)
+	c.reader.size += len(text)
+	c.reader.scripts[content{id, string(text)}] = s // before its sources, which may name it
 	variant, ok := shells[interpreter(text)]
 	if !ok {
 		variant = syntax.LangBash

@@ -25,12 +25,25 @@ func (c *check) readSources(s *script) {
 			}
 			for _, v := range list {
 				own, inBundle := strings.CutPrefix(v.text, mark+"BUNDLE"+mark+"/")
-				if f := c.files[own]; inBundle && f != nil && c.isScript(*f) {
-					s.sources = append(s.sources, c.read(own, f.Data))
+				if !inBundle {
+					continue
+				}
+				text := c.script(own)
+				c.reader.sourced[own] = text
+				if text != nil {
+					s.sources = append(s.sources, c.read(own, text))
 				}
 			}
 		}
 	}
+}
+
+// script is the text of a script of the tree; nil where a path is that of none.
+func (c *check) script(own string) []byte {
+	if f := c.files[own]; f != nil && c.isScript(*f) {
+		return f.Data
+	}
+	return nil
 }
 
 // rendered tells the parts of a bundle that the tree holds from those that pack adds.

@@ -85,9 +85,13 @@ func (c *check) uses(path string) []use {
 		c.report(place{path, s.problem.Line, s.problem.Column}, "", s.problem.Message)
 	}
 	uses := s.reached()
+	if path == s.path {
+		return uses
+	}
+	uses = slices.Clone(uses) // the same text was read under another host's name
 	for i := range uses {
 		if uses[i].path == s.path {
-			uses[i].path = path // the same text was read under another host's name
+			uses[i].path = path
 		}
 	}
 	return uses

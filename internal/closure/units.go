@@ -33,10 +33,11 @@ func (c *check) units() {
 }
 
 func (c *check) unitFile(text []byte) *unitFile {
-	u, ok := c.unitFiles[string(text)]
+	u, ok := c.reader.units[string(text)]
 	if !ok {
 		u = readUnit(string(text))
-		c.unitFiles[string(text)] = u
+		c.reader.units[string(text)] = u
+		c.reader.size += len(text)
 	}
 	return u
 }
@@ -109,10 +110,10 @@ func (c *check) execShell(m *moment, at place, line []string) {
 
 // code checks what a shell that systemd starts runs.
 func (c *check) code(m *moment, at place, text string) {
-	s := c.parsed["unit "+text]
+	s := c.reader.scripts[content{"", text}]
 	if s == nil {
 		s = newScript("", nil)
-		c.parsed["unit "+text] = s
+		c.reader.scripts[content{"", text}] = s
 		file, err := parse([]byte(text), "", syntax.LangBash)
 		if err != nil {
 			p := unreadable("", err)
@@ -125,7 +126,7 @@ func (c *check) code(m *moment, at place, text string) {
 	if s.problem != nil {
 		c.report(at, "", s.problem.Message)
 	}
-	uses := s.reached()
+	uses := slices.Clone(s.reached())
 	for i := range uses {
 		uses[i].place = at
 	}

@@ -17,8 +17,8 @@ import (
 // marker is the file by which a directory is known to hold a rendered tree.
 const marker = "install.sh"
 
-// writers is how many files are written at once; a tree of a thousand hosts has many
-// small ones, and most of the time is spent waiting for the file system.
+// writers is how many directories or files are written at once; a tree of a thousand hosts
+// has many small files, and most of the time is spent waiting for the file system.
 const writers = 4
 
 // Write makes dir hold exactly the tree. A new directory gets its name when all is in
@@ -68,21 +68,38 @@ func (t Tree) fill(dir string) error {
 		return err
 	}
 	defer root.Close()
-	made := map[string]bool{}
+	files := map[string]Tree{}
 	for _, f := range t {
-		if d := path.Dir(f.Path); !made[d] {
-			made[d] = true
+		d := path.Dir(f.Path)
+		if files[d] == nil {
 			if err := root.MkdirAll(d, 0o755); err != nil {
 				return err
 			}
 		}
+		files[d] = append(files[d], f)
 	}
 	var work errgroup.Group
 	work.SetLimit(writers)
-	for _, f := range t {
-		work.Go(func() error { return create(root, f.Path, f) })
+	for d, list := range files {
+		work.Go(func() error { return list.into(root, d) })
 	}
 	return work.Wait()
+}
+
+// into creates files of one directory. It is opened once for all: a root looks at every
+// directory on the way to each name.
+func (t Tree) into(root *os.Root, dir string) error {
+	inner, err := root.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer inner.Close()
+	for _, f := range t {
+		if err := create(inner, path.Base(f.Path), f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t Tree) update(dir string) error {

@@ -2,7 +2,6 @@ package render
 
 import (
 	"path"
-	"text/template"
 
 	"github.com/satchel-kit/satchel/internal/guide"
 	"github.com/satchel-kit/satchel/internal/plan"
@@ -44,8 +43,8 @@ func (r *renderer) pages(dir, from, language string, d data) {
 }
 
 // teacher are the pages for whoever hands out the seats of a kit.
-func teacher(p *plan.Plan, parsed *template.Template) (Tree, error) {
-	r := renderer{plan: p, templates: parsed}
+func teacher(p *plan.Plan, from *embedded) (Tree, error) {
+	r := renderer{plan: p, from: from}
 	d := data{Cluster: &p.Cluster, Plan: p}
 	r.pages("teacher", path.Join("teacher", p.Guide.Language+".md.tmpl"), p.Guide.Language, d)
 	r.execute("teacher/facts.env", "teacher/facts.env.tmpl", modeFile, d)

@@ -24,7 +24,7 @@ const TeacherDir = "teacher/"
 // renderKit renders all seats and lays them over each other: what is the same in all is
 // there once, all else below seats/NN/.
 func renderKit(p *plan.Plan) (Tree, error) {
-	parsed, err := parse()
+	from, err := readEmbedded()
 	if err != nil {
 		return nil, err
 	}
@@ -33,14 +33,14 @@ func renderKit(p *plan.Plan) (Tree, error) {
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	for i, seat := range p.Seats {
 		work.Go(func() (err error) {
-			trees[i], err = renderCluster(seat, parsed)
+			trees[i], err = renderCluster(seat, from)
 			return err
 		})
 	}
 	if err := work.Wait(); err != nil {
 		return nil, err
 	}
-	tree, err := teacher(p, parsed)
+	tree, err := teacher(p, from)
 	if err != nil {
 		return nil, err
 	}

@@ -9,10 +9,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"text/template"
 
 	"github.com/satchel-kit/satchel/internal/plan"
-	"github.com/satchel-kit/satchel/templates"
 )
 
 const (
@@ -28,15 +26,15 @@ func Render(p *plan.Plan) (Tree, error) {
 	if len(p.Seats) > 0 {
 		return renderKit(p)
 	}
-	parsed, err := parse()
+	from, err := readEmbedded()
 	if err != nil {
 		return nil, err
 	}
-	return renderCluster(p, parsed)
+	return renderCluster(p, from)
 }
 
-func renderCluster(p *plan.Plan, parsed *template.Template) (Tree, error) {
-	r := renderer{plan: p, templates: parsed, once: map[string][]byte{}}
+func renderCluster(p *plan.Plan, from *embedded) (Tree, error) {
+	r := renderer{plan: p, from: from, once: map[string][]byte{}}
 	for _, script := range []string{"cluster.sh", "fleet.sh", "install.sh", "reset.sh", "status.sh", "upgrade.sh"} {
 		r.copy(script, modeScript)
 	}
@@ -83,9 +81,9 @@ type data struct {
 }
 
 type renderer struct {
-	plan      *plan.Plan
-	templates *template.Template
-	tree      Tree
+	plan *plan.Plan
+	from *embedded
+	tree Tree
 	// once holds the text of templates that are the same for all hosts.
 	once map[string][]byte
 	err  error
@@ -134,9 +132,9 @@ func (r *renderer) host(h *plan.Host) {
 func (r *renderer) copy(name string, mode fs.FileMode) { r.add(name, name, mode) }
 
 func (r *renderer) add(to, from string, mode fs.FileMode) {
-	text, err := templates.FS.ReadFile(from)
-	if err != nil && r.err == nil {
-		r.err = fmt.Errorf("reading the template %s: %w", from, err)
+	text, ok := r.from.texts[from]
+	if !ok && r.err == nil {
+		r.err = fmt.Errorf("there is no template %s", from)
 	}
 	r.tree = append(r.tree, File{Path: to, Mode: mode, Data: text})
 }
@@ -152,7 +150,7 @@ func (r *renderer) text(name string, d data) []byte {
 		return nil
 	}
 	var b bytes.Buffer
-	if err := r.templates.ExecuteTemplate(&b, name, d); err != nil {
+	if err := r.from.templates.ExecuteTemplate(&b, name, d); err != nil {
 		host := "the cluster"
 		if d.Host != nil {
 			host = d.Host.Name

@@ -30,23 +30,33 @@ func shquote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) 
 // pad fills a word up with spaces, for columns.
 func pad(width int, s string) string { return fmt.Sprintf("%-*s", width, s) }
 
-// parse reads every embedded template under its own path, so that an error names
-// the file and line.
-func parse() (*template.Template, error) {
-	root := template.New("").Funcs(functions()).Option("missingkey=error")
+// embedded are the files of templates.FS, read once for all clusters.
+type embedded struct {
+	// templates have their own paths as names, so that an error names the file and line.
+	templates *template.Template
+	// texts are those that are copied as they are.
+	texts map[string][]byte
+}
+
+func readEmbedded() (*embedded, error) {
+	e := &embedded{template.New("").Funcs(functions()).Option("missingkey=error"), map[string][]byte{}}
 	err := fs.WalkDir(templates.FS, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".tmpl") {
+		if err != nil || d.IsDir() {
 			return err
 		}
 		text, err := templates.FS.ReadFile(name)
-		if err != nil {
+		switch {
+		case err != nil:
+			return err
+		case strings.HasSuffix(name, ".tmpl"):
+			_, err = e.templates.New(name).Parse(string(text))
 			return err
 		}
-		_, err = root.New(name).Parse(string(text))
-		return err
+		e.texts[name] = text
+		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("parsing the templates: %w", err)
+		return nil, fmt.Errorf("reading the templates: %w", err)
 	}
-	return root, nil
+	return e, nil
 }
