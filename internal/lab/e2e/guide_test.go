@@ -49,6 +49,9 @@ func promised(output string) *regexp.Regexp {
 // changes are commands that answer as they should only once.
 var changes = regexp.MustCompile(`kubectl .*(create|delete|scale|set|undo|apply) `)
 
+// waiting is what kubectl says before its answer when it is asked too early.
+var waiting = regexp.MustCompile("(?m)^Waiting for .*\n")
+
 // testGuideCommands types what the guide says on the hosts where it says so.
 func (c *cluster) testGuideCommands(t *testing.T) {
 	count := 0
@@ -66,6 +69,7 @@ func (c *cluster) testGuideCommands(t *testing.T) {
 			if got = out; err != nil {
 				got += said + err.Error()
 			}
+			got = waiting.ReplaceAllString(got, "")
 			if cmd.output == "" && err == nil || cmd.output != "" && want.MatchString(strings.Join(strings.Fields(got), " ")) {
 				break
 			}
