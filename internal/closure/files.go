@@ -58,6 +58,11 @@ func (c *check) missing(h *host, own string) string {
 		return ""
 	case first == "files" || first == "bin":
 		return c.missingFile(h, own)
+	case first == "packages":
+		if carried := strings.TrimSuffix(h.Packages.Carried, "*"); carried == "" || !strings.HasPrefix(own+"/", carried) {
+			return own + " is used here, and the plan does not list it for " + hosts + ", so install.sh does not check it there"
+		}
+		return ""
 	case c.has(own):
 		return ""
 	}

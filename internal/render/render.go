@@ -42,6 +42,9 @@ func renderCluster(p *plan.Plan, parsed *template.Template) (Tree, error) {
 	}
 	if len(p.Packages) > 0 {
 		r.copy("baseline.sh", modeScript)
+		for _, library := range []string{"accounts.sh", "notes.sh", "packages.sh", "paths.sh"} {
+			r.copy(path.Join("steps", library), modeFile)
+		}
 	}
 	for _, library := range []string{"bundle.sh", "journal.sh", "lib.sh", "network.sh", "restore.sh", "turn.sh", "undo.sh"} {
 		r.copy(path.Join("steps", library), modeFile)
