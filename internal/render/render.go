@@ -106,6 +106,9 @@ func (r *renderer) manifest(m plan.Manifest) {
 // keys adds the public keys of the repositories that packages come from.
 func (r *renderer) keys(set *plan.PackageSet) {
 	for _, from := range set.Repositories {
+		if from.Unsigned {
+			continue
+		}
 		r.tree = append(r.tree, File{Path: set.KeyFile(from), Mode: modeFile, Data: from.Keys})
 	}
 }

@@ -9,7 +9,7 @@
 # indexes, and its own signature by the keys of the repository that it came from, which the
 # bundle has in keys/. They are the host's only while this runs. Packages of a repository
 # that signs its index instead (signedMetadata) may have no signature: theirs was checked
-# when the packages were locked.
+# when the packages were locked. Those of one that nobody signs (unsigned) have none.
 . "$BUNDLE/steps/packages.sh"
 
 # packager ARGUMENT... is dnf, or yum of EL7, with the bundle's repository and no other.
@@ -71,6 +71,7 @@ configure() {
 	rm -rf "$work"
 	mkdir -p "$work/cache" "$work/keys"
 	for key in "$BUNDLE/keys/$PACKAGES_PLACE"/*.asc; do
+		[[ -e $key ]] || continue # of an unsigned repository there are none
 		cp "$key" "$work/keys/"
 		keys+=" file://$work/keys/$(basename "$key")"
 	done
