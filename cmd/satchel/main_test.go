@@ -54,7 +54,8 @@ func TestScripts(t *testing.T) {
 }
 
 // condition is what scripts can ask for: [tool:NAME] is a program that others wrote, and
-// [namespaces] what a host of its own takes. Where SATCHEL_TOOLS is "required" a script
+// [namespaces] what a host of its own takes, and [root] what it takes where other users are
+// needed. Where SATCHEL_TOOLS is "required" a script
 // fails that would be left out for want of them; [exec:NAME] of testscript does not.
 func condition(name string) (bool, error) {
 	var err error
@@ -62,6 +63,8 @@ func condition(name string) (bool, error) {
 		_, err = exec.LookPath(program)
 	} else if name == "namespaces" {
 		err = exec.Command("unshare", "--mount", "--map-root-user", "true").Run()
+	} else if name == "root" {
+		err = exec.Command("unshare", "--mount", "true").Run()
 	} else {
 		return false, fmt.Errorf("there is no condition %q", name)
 	}

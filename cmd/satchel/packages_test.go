@@ -63,7 +63,7 @@ func debianRepository(until []string) (map[string][]byte, error) {
 		"Package: kubelet\nVersion: 1.34.4-1.1\nArchitecture: amd64\nPriority: optional\n",
 	} {
 		name := strings.Fields(control)[1]
-		deb, err := smallDeb(control)
+		deb, err := smallDeb(control, debFiles[name])
 		if err != nil {
 			return nil, err
 		}
@@ -117,8 +117,23 @@ func publicKey(entity *openpgp.Entity) ([]byte, error) {
 	return append(out.Bytes(), '\n'), err
 }
 
-// smallDeb is a package without files (deb(5)).
-func smallDeb(control string) ([]byte, error) {
+// debFiles are what packages have beside their control file, in archives of paths and
+// texts; names that end with a slash are directories.
+var debFiles = map[string]struct{ control, data [][2]string }{
+	"socat": {
+		[][2]string{
+			{"./conffiles", "/opt/etc/kept.conf\n/opt/etc/new.conf\n"},
+			{"./preinst", "#!/bin/sh\ngetent passwd satchel-test >/dev/null || useradd -r -M satchel-test 2>/dev/null || :\n"},
+		},
+		[][2]string{
+			{"./", ""}, {"./opt/", ""}, {"./opt/lent/", ""}, {"./opt/used/", ""}, {"./opt/way/", ""}, {"./opt/way/there/", ""},
+			{"./opt/way/there/file", "socat"}, {"./opt/taken", "socat"}, {"./opt/etc/", ""}, {"./opt/etc/kept.conf", "socat"}, {"./opt/etc/new.conf", "socat"},
+		},
+	},
+}
+
+// smallDeb is a package (deb(5)).
+func smallDeb(control string, files struct{ control, data [][2]string }) ([]byte, error) {
 	control += "Maintainer: nobody <nobody@example.com>\nDescription: a package of tests\n"
 	var out bytes.Buffer
 	out.WriteString("!<arch>\n")
@@ -128,26 +143,31 @@ func smallDeb(control string) ([]byte, error) {
 			out.WriteByte('\n')
 		}
 	}
-	inside, err := tarball("./control", []byte(control))
+	inside, err := tarball(append([][2]string{{"./control", control}}, files.control...))
 	if err != nil {
 		return nil, err
 	}
-	empty, err := tarball("", nil)
+	data, err := tarball(files.data)
 	member("debian-binary", []byte("2.0\n"))
 	member("control.tar.gz", inside)
-	member("data.tar.gz", empty)
+	member("data.tar.gz", data)
 	return out.Bytes(), err
 }
 
-func tarball(name string, data []byte) ([]byte, error) {
+func tarball(files [][2]string) ([]byte, error) {
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
 	w := tar.NewWriter(z)
-	if name != "" {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(data))}); err != nil {
+	for _, f := range files {
+		name, text := f[0], f[1]
+		header := &tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))}
+		if strings.HasSuffix(name, "/") || strings.HasPrefix(text, "#!") {
+			header.Mode = 0o755
+		}
+		if err := w.WriteHeader(header); err != nil {
 			return nil, err
 		}
-		if _, err := w.Write(data); err != nil {
+		if _, err := w.Write([]byte(text)); err != nil {
 			return nil, err
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 // rpmPackages are lines of a spec file by the names of its packages.
 var rpmPackages = [][]string{
-	{"filesystem", "Version: 3.16"}, // by these two a distribution is known
+	{"filesystem", "Version: 3.16", "Provides: /bin/sh"}, // by these two a distribution is known
 	{"glibc", "Version: 2.34"},
 	{"util-linux", "Version: 2.37"},
 	{"iproute", "Version: 6.2"},
@@ -24,6 +24,33 @@ var rpmPackages = [][]string{
 	{"kubeadm", "Version: 1.34.4"},
 	{"kubectl", "Version: 1.34.4"},
 	{"kubelet", "Version: 1.34.4"},
+}
+
+// What is awkward about them: directories with and without an owner, of another mode, below
+// others that no package has; settings of each kind; a log that the package does not bring;
+// a user.
+const (
+	rpmScripts = "%pre -n socat\ngetent passwd satchel-test >/dev/null || useradd -r -M satchel-test 2>/dev/null || :\n"
+	rpmInstall = `cd %{buildroot}/opt
+mkdir -p lent used common way/there/under etc
+touch way/there/under/file taken ghost.log etc/kept.conf etc/replaced.conf etc/new.conf
+ln -s socat link
+`
+)
+
+var rpmFiles = map[string]string{
+	"filesystem": "%dir %attr(755, root, root) /opt/common\n",
+	"socat": `%dir %attr(700, root, root) /opt/lent
+%dir %attr(711, root, root) /opt/used
+%dir %attr(755, root, root) /opt/common
+/opt/way/there/under/file
+/opt/taken
+/opt/link
+%ghost /opt/ghost.log
+%config(noreplace) /opt/etc/kept.conf
+%config /opt/etc/replaced.conf
+%config /opt/etc/new.conf
+`,
 }
 
 // rpmsCmd is `rpms DIR REPOSITORY [unsigned]`: it makes a repository of small packages with
@@ -73,12 +100,12 @@ func rpmSpec() string {
 	for _, p := range rpmPackages {
 		fmt.Fprintf(&b, "%%package -n %s\nSummary: a package of tests\nAutoReqProv: no\n%s\n%%description -n %[1]s\nA package of tests.\n", p[0], strings.Join(p[1:], "\n"))
 	}
-	b.WriteString("%install\nmkdir -p %{buildroot}/opt/satchel-test\n")
+	b.WriteString(rpmScripts + "%install\nmkdir -p %{buildroot}/opt/satchel-test\n" + rpmInstall)
 	for _, p := range rpmPackages {
 		fmt.Fprintf(&b, "echo %s >%%{buildroot}/opt/satchel-test/%[1]s\n", p[0])
 	}
 	for _, p := range rpmPackages {
-		fmt.Fprintf(&b, "%%files -n %s\n/opt/satchel-test/%[1]s\n", p[0])
+		fmt.Fprintf(&b, "%%files -n %s\n/opt/satchel-test/%[1]s\n%[2]s", p[0], rpmFiles[p[0]])
 	}
 	return b.String()
 }

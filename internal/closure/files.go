@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/satchel-kit/satchel/internal/plan"
 )
 
 // file checks a path in the bundle and notes that the host uses it.
@@ -58,13 +60,25 @@ func (c *check) missing(h *host, own string) string {
 		return ""
 	case first == "files" || first == "bin":
 		return c.missingFile(h, own)
-	case c.has(own):
+	case first == "packages":
+		if carried := strings.TrimSuffix(h.Packages.Carried, "*"); carried == "" || !strings.HasPrefix(own+"/", carried) {
+			return own + " is used here, and the plan does not list it for " + hosts + ", so install.sh does not check it there"
+		}
+		return ""
+	case c.has(own) || c.signedByNobody(own):
 		return ""
 	}
 	if name, file, ok := hostFile(own); ok && name == h.Name {
 		return "the bundle has no " + file + " for " + hosts
 	}
 	return "the bundle has no " + own + ", which is used on " + hosts
+}
+
+// signedByNobody tells whether keys are looked for where the spec says that there are none.
+func (c *check) signedByNobody(own string) bool {
+	return slices.ContainsFunc(c.plan.Packages, func(set plan.PackageSet) bool {
+		return path.Dir(own) == "keys/"+set.Place && !slices.ContainsFunc(set.Repositories, func(r plan.PackageRepository) bool { return !r.Unsigned })
+	})
 }
 
 func (c *check) missingFile(h *host, own string) string {

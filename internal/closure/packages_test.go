@@ -30,3 +30,19 @@ func TestAPackageThatTheBundleDoesNotBringIsMissed(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// What a step reads in may call the step's own functions, which use what they use.
+func TestFunctionsOfAStepAreCalledByWhatItReadsIn(t *testing.T) {
+	p, tree := rendered(t, "../../bundles/packages")
+	const step, lacks = "steps/07-packages-deb.sh", " is not there on cp1 and 2 more hosts: no step up to this one brings it, no need of the host names it, and a minimal debian lacks it"
+	lost := change(t, tree, step, "is_owned() {", "is_owner() {")
+	expect(t, p, lost, where(t, lost, "steps/paths.sh", `is_owned "$path"`)+": is_owned"+lacks)
+	uses := change(t, tree, step, "is_owned() {", "is_owned() { owns-what;")
+	expect(t, p, uses, where(t, uses, step, "owns-what")+": owns-what"+lacks)
+}
+
+func TestPackagesOfTheBundleAreUsedByHostsThatCarryThem(t *testing.T) {
+	p, tree := rendered(t, "../../bundles/packages")
+	changeHost(t, p, "cp1", func(h *plan.Host) { h.Packages.Carried = "packages/rhel-9-amd64/*" })
+	expect(t, p, tree, where(t, tree, "steps/packages.sh", `"$from" -name`)+": packages/debian-12-amd64 is used here, and the plan does not list it for cp1, so install.sh does not check it there")
+}

@@ -9,10 +9,13 @@ func (s *script) reached() []use {
 	if s.reaches != nil {
 		return s.reaches
 	}
-	r := reach{calls: map[*body][]called{}, free: map[*body]bool{}, seen: map[*body]bool{}}
+	r := reach{top: s, calls: map[*body][]called{}, free: map[*body]bool{}, seen: map[*body]bool{}}
 	r.root(s)
 	for _, b := range r.order {
 		for _, u := range b.uses {
+			if _, f := r.given(u); f != nil {
+				continue
+			}
 			if !r.free[b] {
 				u.under = append(slices.Clip(u.under), &guards{condition: reachable{&r, b}})
 			}
@@ -24,11 +27,21 @@ func (s *script) reached() []use {
 
 // reach is who calls whom from one script on.
 type reach struct {
+	top   *script
 	order []*body
 	seen  map[*body]bool
 	calls map[*body][]called
 	// free are those that are reached without a condition.
 	free map[*body]bool
+}
+
+// given is the function that a use calls in fact: what a script reads in may call the
+// functions of that script.
+func (r *reach) given(u use) (*script, *body) {
+	if u.kind != program {
+		return nil, nil
+	}
+	return r.top.find(u.text)
 }
 
 // called is one call of a function.
@@ -54,15 +67,27 @@ func (r *reach) visit(s *script, b *body, free bool) {
 		r.order = append(r.order, b)
 	}
 	r.free[b] = r.free[b] || free
-	for _, c := range b.calls {
-		owner, f := s.find(c.name)
+	visit := func(owner *script, f *body, when *guards) {
 		if f == nil {
-			continue
+			return
 		}
 		if !seen {
-			r.calls[f] = append(r.calls[f], called{b, c.when})
+			r.calls[f] = append(r.calls[f], called{b, when})
 		}
-		r.visit(owner, f, free && c.when == nil)
+		r.visit(owner, f, free && when == nil)
+	}
+	for _, c := range b.calls {
+		owner, f := s.find(c.name)
+		visit(owner, f, c.when)
+	}
+	for _, u := range b.uses {
+		owner, f := r.given(u)
+		for _, when := range append(slices.Clip(u.under), u.when...) {
+			visit(owner, f, when)
+		}
+		if len(u.under)+len(u.when) == 0 {
+			visit(owner, f, nil)
+		}
 	}
 }
 

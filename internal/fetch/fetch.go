@@ -96,13 +96,24 @@ func (f *fetcher) item(ctx context.Context, item lock.Item) (how outcome, err er
 	} else {
 		how, err = f.blob(ctx, item, bar)
 	}
-	if errors.Is(err, cache.ErrMismatch) {
-		return outcome{}, f.mismatch(item, err)
+	switch {
+	case errors.Is(err, cache.ErrMismatch):
+		return outcome{}, named(item, f.mismatch(item, err))
+	case item.Package && upstream.NotFound(err):
+		return outcome{}, named(item, fmt.Errorf("%w; where its repository has gone on since it was locked, run `satchel lock`", err))
 	}
 	if err == nil && !(how.placed && f.onlyPlaced) {
 		f.store.Name(item.Digest, cmp.Or(item.URL, item.Image))
 	}
 	return how, err
+}
+
+// named begins an error with what the item is for, where that is known.
+func named(item lock.Item, err error) error {
+	if item.Use == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", item.Use, err)
 }
 
 func (f *fetcher) mismatch(item lock.Item, err error) error {

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -22,6 +23,8 @@ type Item struct {
 	// Package is set for a package of the operating system. The indexes of the bundle's
 	// repositories are made of what is in them.
 	Package bool
+	// Use says for what a package is, such as "package socat 1.7 of debian-12-amd64".
+	Use string
 	// Of is set for what satchel makes itself: no network has it, but upstream has
 	// these, of which Make makes it. It is empty, and not nil, for what Unpack takes
 	// from an archive.
@@ -46,7 +49,7 @@ func (l *Lock) Blobs() []Item {
 	}
 	for _, s := range l.Packages {
 		for _, p := range s.Packages {
-			all = append(all, Item{Digest: p.Digest(), Size: p.Size, URL: p.URL, Package: true})
+			all = append(all, Item{Digest: p.Digest(), Size: p.Size, URL: p.URL, Package: true, Use: fmt.Sprintf("package %s %s of %s", p.Name, p.Version, s.Place)})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Item) int { return cmp.Compare(a.Digest, b.Digest) })

@@ -39,13 +39,15 @@ type PackageRepository struct {
 	// Suites and Components are those of a deb repository.
 	Suites     []string `json:"suites,omitempty"`
 	Components []string `json:"components,omitempty"`
-	// SignedMetadata, Modules and ModuleHotfixes are those of an rpm repository.
+	// SignedMetadata, Unsigned, Modules and ModuleHotfixes are those of an rpm repository.
 	SignedMetadata bool     `json:"signedMetadata,omitempty"`
+	Unsigned       bool     `json:"unsigned,omitempty"`
 	Modules        []string `json:"modules,omitempty"`
 	ModuleHotfixes bool     `json:"moduleHotfixes,omitempty"`
 	// Keys is "sha256:…" of the keys, which the bundle has in keys/PLACE/NAME.asc, and
 	// Fingerprints are those of the primary keys, to compare with what their owner says.
-	Keys         string   `json:"keys"`
+	// An unsigned repository has none.
+	Keys         string   `json:"keys,omitempty"`
 	Fingerprints []string `json:"fingerprints,omitempty"`
 	// AnyAge says that the snapshots could be of any age.
 	AnyAge    bool       `json:"anyAge,omitempty"`
@@ -93,10 +95,10 @@ func (s PackageSet) System() string { return s.Place[:strings.LastIndexByte(s.Pl
 // RPM says that the packages are those of rpm, and not of dpkg.
 func (s PackageSet) RPM() bool { return strings.HasPrefix(s.Place, "rhel-") }
 
-// Indexed says that what vouches for a package is the signature of its repository's index,
-// and not one of its own.
+// Indexed says that what vouches for a package is the index that was locked, signed or not,
+// and no signature of its own.
 func (s PackageSet) Indexed(p Package) bool {
-	return slices.ContainsFunc(s.Repositories, func(r PackageRepository) bool { return r.Name == p.Repository && r.SignedMetadata })
+	return slices.ContainsFunc(s.Repositories, func(r PackageRepository) bool { return r.Name == p.Repository && (r.SignedMetadata || r.Unsigned) })
 }
 
 // File is the package's place in the set's repository (deb-name(7), with the epoch, which
@@ -150,12 +152,19 @@ func asked(want plan.PackageSet) PackageSet {
 	}
 	for _, r := range want.Repositories {
 		s.Repositories = append(s.Repositories, PackageRepository{
-			Name: r.Name, URL: r.URL, Suites: r.Suites, Components: r.Components, AnyAge: r.AnyAge, Keys: digestOf(r.Keys),
-			SignedMetadata: r.SignedMetadata, Modules: r.Modules, ModuleHotfixes: r.ModuleHotfixes,
+			Name: r.Name, URL: r.URL, Suites: r.Suites, Components: r.Components, AnyAge: r.AnyAge, Keys: keysOf(r),
+			SignedMetadata: r.SignedMetadata, Unsigned: r.Unsigned, Modules: r.Modules, ModuleHotfixes: r.ModuleHotfixes,
 			Fingerprints: fingerprints(r.Keys),
 		})
 	}
 	return s
+}
+
+func keysOf(r plan.PackageRepository) string {
+	if r.Unsigned {
+		return ""
+	}
+	return digestOf(r.Keys)
 }
 
 // fingerprints are those of keys. What is wrong with them is said when they are used.
@@ -179,7 +188,11 @@ func (s PackageSet) note(w wants) {
 		w["the preferred packages "+at] = strings.Join(s.Prefer, ", ")
 	}
 	for _, r := range s.Repositories {
-		text := strings.Join(slices.Concat([]string{r.URL}, r.Suites, r.Components, []string{"with keys " + r.Keys}), " ")
+		keys := "with keys " + r.Keys
+		if r.Unsigned {
+			keys = "unsigned"
+		}
+		text := strings.Join(slices.Concat([]string{r.URL}, r.Suites, r.Components, []string{keys}), " ")
 		if r.AnyAge {
 			text += ", of any age"
 		}
@@ -239,7 +252,7 @@ func (s PackageSet) validate(sizes map[string]int64) error {
 }
 
 func (r PackageRepository) validate() error {
-	if !isDigest(r.Keys) {
+	if r.Unsigned != (r.Keys == "") || r.Keys != "" && !isDigest(r.Keys) {
 		return fmt.Errorf("the keys %q are no digest", r.Keys)
 	}
 	signers := slices.Clone(r.Fingerprints)

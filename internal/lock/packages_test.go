@@ -74,6 +74,33 @@ func TestPackagesOfRPMComeBackAsTheyWereWritten(t *testing.T) {
 	}
 }
 
+func TestPackagesOfAnUnsignedRepositoryAreVouchedForByTheIndexAlone(t *testing.T) {
+	want := wantedRPMs()
+	want.Repositories[0].Keys, want.Repositories[0].Unsigned = nil, true
+	s := asked(want)
+	s.Repositories[0].Snapshots = []Snapshot{{Revision: "1700000000", SHA256: hex("a")}}
+	s.Packages = []Package{{Name: "socat", Version: "1.7.4-2.el9", Architecture: "x86_64", URL: "http://rpm.example/os/socat.rpm", Repository: "base", SHA256: hex("b"), Size: 10}}
+	l := &Lock{Format: Format, Packages: []PackageSet{s}}
+	back, err := Parse("satchel.lock", l.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := back.Packages[0].File(back.Packages[0].Packages[0]); got != "indexed/socat-1.7.4-2.el9.x86_64.rpm" {
+		t.Errorf("its file is %s", got)
+	}
+	if strings.Contains(string(l.Bytes()), `"keys"`) {
+		t.Error("it has keys")
+	}
+	err = back.Covers(plan.Supply{Packages: []plan.PackageSet{wantedRPMs()}})
+	if err == nil || !strings.Contains(err.Error(), "is locked for http://rpm.example/os unsigned") {
+		t.Errorf("got %v", err)
+	}
+	l.Packages[0].Repositories[0].Unsigned = false
+	if _, err := Parse("satchel.lock", l.Bytes()); err == nil || !strings.Contains(err.Error(), `the keys "" are no digest`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAPackageThatCannotBeIsRefused(t *testing.T) {
 	for want, change := range map[string]func(*PackageSet){
 		"FAMILY-RELEASE-ARCHITECTURE":         func(s *PackageSet) { s.Place = "../debian-12-amd64" },

@@ -18,7 +18,7 @@ func (r *resolver) chooseRPMs(ctx context.Context, want plan.PackageSet, set *Pa
 	var problems []error
 	named := map[string]string{} // the repositories' names by their addresses
 	for i, in := range want.Repositories {
-		repository := rpm.Repository{URL: in.URL, Keys: in.Keys, SignedMetadata: in.SignedMetadata, Modules: in.Modules, ModuleHotfixes: in.ModuleHotfixes}
+		repository := rpm.Repository{URL: in.URL, Keys: in.Keys, SignedMetadata: in.SignedMetadata, Unsigned: in.Unsigned, Modules: in.Modules, ModuleHotfixes: in.ModuleHotfixes}
 		x, err := rpm.Open(ctx, repository, want.RPMArch(), r.repositoryFile, time.Now())
 		if err != nil {
 			problems = append(problems, fmt.Errorf("repository %s: %w", in.Name, err))
@@ -67,7 +67,8 @@ func rpmBaseline(want plan.PackageSet, indexes []*rpm.Index) (*rpm.Installed, er
 }
 
 // CheckSignatures checks that the rpm packages of a lock, which the cache has, are signed
-// by the keys of their repositories. Where an index is signed, it has vouched for them.
+// by the keys of their repositories. Where an index is signed, it has vouched for them, and
+// for those of an unsigned repository nobody does.
 func CheckSignatures(ctx context.Context, store *cache.Cache, l *Lock, sets []plan.PackageSet) error {
 	var problems []error
 	for _, set := range l.Packages {
@@ -83,7 +84,8 @@ func CheckSignatures(ctx context.Context, store *cache.Cache, l *Lock, sets []pl
 				return err
 			}
 			if err := p.checkSignature(store, sets[at].Repositories); err != nil {
-				problems = append(problems, fmt.Errorf("package %s %s of %s from %s: %w", p.Name, p.Version, set.Place, p.URL, err))
+				problems = append(problems, fmt.Errorf("package %s %s of %s from %s: %w; its signer has to be in packages.systems.%s.repositories.%s.keys, unless signedMetadata is true there, or unsigned",
+					p.Name, p.Version, set.Place, p.URL, err, set.System(), p.Repository))
 			}
 		}
 	}
@@ -95,7 +97,7 @@ func (p Package) checkSignature(store *cache.Cache, repositories []plan.PackageR
 	if at < 0 {
 		return fmt.Errorf("the spec has no repository %q, whose keys would have to have signed it", p.Repository)
 	}
-	if repositories[at].SignedMetadata {
+	if repositories[at].SignedMetadata || repositories[at].Unsigned {
 		return nil
 	}
 	file, err := store.Get(p.Digest())

@@ -36,11 +36,12 @@ type PackageRepository struct {
 	// Suites, Components and AnyAge are about deb packages.
 	Suites, Components []string
 	AnyAge             bool
-	// SignedMetadata, Modules and ModuleHotfixes are about rpm packages.
+	// SignedMetadata, Unsigned, Modules and ModuleHotfixes are about rpm packages.
 	SignedMetadata bool
+	Unsigned       bool
 	Modules        []string
 	ModuleHotfixes bool
-	// Keys are ASCII-armored.
+	// Keys are ASCII-armored. An unsigned repository has none.
 	Keys []byte
 }
 
@@ -197,7 +198,7 @@ func newPackageSet(s *spec.Spec, h *Host) *PackageSet {
 		set.Repositories = append(set.Repositories, PackageRepository{
 			Name: name, URL: strings.ReplaceAll(strings.TrimRight(r.URL, "/"), "$basearch", set.RPMArch()),
 			Suites: r.Suites, Components: r.Components, AnyAge: r.AnyAge,
-			SignedMetadata: r.SignedMetadata, Modules: r.Modules, ModuleHotfixes: r.ModuleHotfixes,
+			SignedMetadata: r.SignedMetadata, Unsigned: r.Unsigned, Modules: r.Modules, ModuleHotfixes: r.ModuleHotfixes,
 			Keys: repositoryKeys(s, r),
 		})
 	}
@@ -206,6 +207,9 @@ func newPackageSet(s *spec.Spec, h *Host) *PackageSet {
 
 // repositoryKeys are a repository's keys one after the other.
 func repositoryKeys(s *spec.Spec, r v1.PackageRepository) []byte {
+	if len(r.Keys) == 0 {
+		return nil
+	}
 	var all [][]byte
 	for _, key := range r.Keys {
 		all = append(all, bytes.TrimSpace(s.PackageFiles[key]))

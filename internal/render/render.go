@@ -40,6 +40,9 @@ func renderCluster(p *plan.Plan, from *embedded) (Tree, error) {
 	}
 	if len(p.Packages) > 0 {
 		r.copy("baseline.sh", modeScript)
+		for _, library := range []string{"accounts.sh", "notes.sh", "packages.sh", "paths.sh"} {
+			r.copy(path.Join("steps", library), modeFile)
+		}
 	}
 	for _, library := range []string{"bundle.sh", "journal.sh", "lib.sh", "network.sh", "restore.sh", "turn.sh", "undo.sh"} {
 		r.copy(path.Join("steps", library), modeFile)
@@ -101,6 +104,9 @@ func (r *renderer) manifest(m plan.Manifest) {
 // keys adds the public keys of the repositories that packages come from.
 func (r *renderer) keys(set *plan.PackageSet) {
 	for _, from := range set.Repositories {
+		if from.Unsigned {
+			continue
+		}
 		r.tree = append(r.tree, File{Path: set.KeyFile(from), Mode: modeFile, Data: from.Keys})
 	}
 }

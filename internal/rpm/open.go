@@ -55,13 +55,18 @@ func (r Repository) check(arch string) (repository.Keys, error) {
 		return repository.Keys{}, errors.New("its URL has a variable, such as $basearch: write what it stands for")
 	case !isName(arch) || arch == "noarch" || arch == "src":
 		return repository.Keys{}, fmt.Errorf("%q is no architecture, such as x86_64 or aarch64", arch)
-	case len(r.Keys) == 0:
+	case r.Unsigned && (len(r.Keys) > 0 || r.SignedMetadata):
+		return repository.Keys{}, errors.New("it is said to be unsigned, and has keys or signed metadata")
+	case len(r.Keys) == 0 && !r.Unsigned:
 		return repository.Keys{}, errors.New("it has no keys, and what is not signed is not taken")
 	}
 	for _, m := range r.Modules {
 		if err := checkModule(m); err != nil {
 			return repository.Keys{}, err
 		}
+	}
+	if r.Unsigned {
+		return repository.Keys{}, nil
 	}
 	return repository.ReadKeys(r.Keys)
 }

@@ -98,6 +98,7 @@ func TestWhatIsWrongWithARepositoryIsSaid(t *testing.T) {
 		{name: "another key", repo: func(r *Repository) { r.Keys = public(t, other) }, want: []string{md, "is not among those given"}},
 		{name: "expired key", spoil: func(m *mirror, r *repodata) { m.put(t, r, short) }, repo: func(r *Repository) { r.Keys = public(t, short) }, now: moment.Add(48 * time.Hour), want: []string{md, "the key is expired"}},
 		{name: "no keys", repo: func(r *Repository) { r.Keys = nil }, want: []string{"it has no keys"}},
+		{name: "unsigned with keys", repo: func(r *Repository) { r.Unsigned = true }, want: []string{"said to be unsigned, and has keys"}},
 		{name: "no key", repo: func(r *Repository) { r.Keys = []byte("x") }, want: []string{"reading the keys"}},
 		{name: "no URL", repo: func(r *Repository) { r.URL = "" }, want: []string{"it has no URL"}},
 		{name: "a variable", repo: func(r *Repository) { r.URL += "/$basearch" }, want: []string{"variable"}},
@@ -154,6 +155,18 @@ func TestWhatIsWrongWithARepositoryIsSaid(t *testing.T) {
 			mustFail(t, err, append(c.want, "opening the repository")...)
 		})
 	}
+}
+
+func TestAnUnsignedRepositoryIsTakenWhereThatIsSaid(t *testing.T) {
+	m := newMirror()
+	m.put(t, repodataOf(t, ".gz", pkg("a-1-1.noarch")))
+	x, err := open(m, Repository{URL: base, Unsigned: true}, "x86_64", moment)
+	if err != nil || x.Len() != 1 {
+		t.Fatal(err)
+	}
+	m.files[base+"/repodata/primary.xml.gz"][20] ^= 1 // its checksums count all the same
+	_, err = open(m, Repository{URL: base, Unsigned: true}, "x86_64", moment)
+	mustFail(t, err, "primary.xml.gz", "it has the sha256", `<data type="primary">`)
 }
 
 func TestWhatIsCutShortIsSaidToBe(t *testing.T) {

@@ -31,6 +31,8 @@ type Repository struct {
 	// repo_gpgcheck=1 does. Without it, only the signatures of the packages themselves
 	// vouch for anything: see [VerifyPackage].
 	SignedMetadata bool
+	// Unsigned says that nothing vouches for the repository. It has no keys then.
+	Unsigned bool
 	// Modules are the streams of modules that are enabled in place of the default ones, or
 	// beside them, such as "container-tools:4.0".
 	Modules []string

@@ -653,7 +653,8 @@ type PackageRepository struct {
 	// `gpg --export --armor` writes them. They are in the bundle too, in keys/, and their
 	// fingerprints in the lock. Hosts with rpm packages check these by them once more; a deb
 	// package has no signature of its own, and hosts check it by the bundle's checksums.
-	Keys []string `json:"keys"`
+	// Only a repository that is unsigned has none.
+	Keys []string `json:"keys,omitempty"`
 
 	// anyAge takes a snapshot whose time has run out, as snapshots do. Of a mirror that
 	// should be up to date it would hide that it no longer is. Only deb repositories say
@@ -665,6 +666,12 @@ type PackageRepository struct {
 	// and hosts check that before they install it; with it hosts take the word of the index,
 	// whose signature was checked when the packages were locked.
 	SignedMetadata bool `json:"signedMetadata"`
+
+	// unsigned takes a repository of rpm packages that nobody signed, neither its index nor
+	// its packages, such as a directory of one's own. Whoever can change it, or what comes
+	// on the way from it, has his programs run as root on the hosts. What was locked stays
+	// the same by its checksums.
+	Unsigned bool `json:"unsigned"`
 
 	// modules are streams of modules of rpm packages to enable in place of the default ones.
 	Modules []string `json:"modules,omitempty"`

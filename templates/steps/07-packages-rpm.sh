@@ -9,18 +9,8 @@
 # indexes, and its own signature by the keys of the repository that it came from, which the
 # bundle has in keys/. They are the host's only while this runs. Packages of a repository
 # that signs its index instead (signedMetadata) may have no signature: theirs was checked
-# when the packages were locked.
-. "$BUNDLE/steps/lib.sh"
-export LC_ALL=C
-
-kept=$STATE/packages
-work=/var/cache/satchel
-
-# refuse TEXT ends the step before anything was changed, and leaves no files of its work.
-refuse() {
-	rm -rf "$work"
-	die "$1"
-}
+# when the packages were locked. Those of one that nobody signs (unsigned) have none.
+. "$BUNDLE/steps/packages.sh"
 
 # packager ARGUMENT... is dnf, or yum of EL7, with the bundle's repository and no other.
 packager() {
@@ -32,43 +22,12 @@ packager() {
 	fi
 }
 
-# patient COMMAND... runs a command of rpm or dnf, and waits while another has its lock.
-# What it says is shown when it fails.
-patient() {
-	local said begin=$SECONDS told=''
-	until said=$("$@" 2>&1); do
-		if [[ $said != *' lock'* ]] || ((SECONDS - begin >= ${SATCHEL_WAIT:-900})); then
-			printf '%s\n' "$said" >&2
-			return 1
-		fi
-		[[ -n $told ]] || printf 'waiting for another package manager on this host\n'
-		told=1
-		sleep 1
-	done
-}
-
-# is_there NAME is true for a package that is installed, or whose name another one has.
+# is_there is true as well where another package has the name.
 is_there() { rpm -q --quiet --whatprovides "$1" >/dev/null 2>&1; }
-
-# is_installed NAME is true for the package itself.
 is_installed() { rpm -q --quiet "$1" >/dev/null 2>&1; }
-
-# version_of NAME prints upstream's version of what is installed.
 version_of() { rpm -q --qf '%{VERSION}\n' "$1" | head -n 1; }
-
-# is_of VERSION UPSTREAM is true when a package's version is one of upstream's.
-is_of() { [[ $1 == "$2" || $1 == "$2"[~+]* ]]; }
-
-# save FILE writes what comes in, so that a power cut leaves the old or the new.
-save() {
-	mkdir -p "$kept"
-	cat >"$kept/$1.new"
-	sync "$kept/$1.new" 2>/dev/null || sync
-	mv -f "$kept/$1.new" "$kept/$1"
-}
-
-# noted FILE prints a list of what was noted before.
-noted() { if [[ -f $kept/$1 ]]; then cat "$kept/$1"; fi; }
+list_packages() { rpm -qa --qf '%{NAME} %{ARCH} %{VERSION}-%{RELEASE}\n'; }
+is_owned() { rpm -qf "$1" >/dev/null 2>&1; }
 
 # keyring prints the keys that rpm trusts.
 keyring() { rpm -qa 'gpg-pubkey*' --qf '%{NAME}-%{VERSION}-%{RELEASE}\n' | sort; }
@@ -112,6 +71,7 @@ configure() {
 	rm -rf "$work"
 	mkdir -p "$work/cache" "$work/keys"
 	for key in "$BUNDLE/keys/$PACKAGES_PLACE"/*.asc; do
+		[[ -e $key ]] || continue # of an unsigned repository there are none
 		cp "$key" "$work/keys/"
 		keys+=" file://$work/keys/$(basename "$key")"
 	done
@@ -151,35 +111,14 @@ is_ours() {
 	return "$same"
 }
 
-# brings_ours FROM reads again, and is true when it is them.
-brings_ours() { configure "$1" && packager -q makecache && is_ours; }
+read_packages() { configure "$1" && packager -q makecache; }
 
-# later says that a dry run cannot look at the packages yet, and ends it.
-later() {
-	printf 'would install from %s, which %s yet: %s\n' "$1" "$2" "${wanted[*]}"
-	changed packages
-	rm -rf "$work"
-	exit
-}
-
-# open_repository has dnf read the bundle's repository, or the registry host's, which has
-# to be the same.
-open_repository() {
-	local from=$BUNDLE said
-	from=${from//%/%25}
-	from=file://${from// /%20}
-	if [[ -n $PACKAGES_URL ]]; then
-		from=$PACKAGES_URL
-		if [[ -n $DRY_RUN ]] && ! connects "${from#*://}"; then later "$from" 'does not answer'; fi
-		wait_for "the packages at $from" connects "${from#*://}"
-	fi
-	configure "$from"
-	said=$(packager -q makecache 2>&1) || refuse "cannot read the packages of the bundle:"$'\n'"$said"
-	if is_ours; then return; fi
-	# The registry host may be on its way to this bundle as well.
-	if [[ -n ${UPGRADE:-} && -n $DRY_RUN ]]; then later "$from" "has not this bundle's packages"; fi
-	if [[ -n ${UPGRADE:-} ]]; then wait_for "the packages of this bundle at $from" brings_ours "$from"; fi
-	is_ours || refuse "$from has other packages than this bundle; nothing was changed. Install the registry host from this bundle first"
+simulate() {
+	local said
+	# Where something is to be done, the answer no is an error.
+	said=$(packager --assumeno install "${wanted[@]}" 2>&1) || true
+	take_apart "$said"
+	if ((${#added[@]} + ${#upgraded[@]} == 0)) || [[ $said == *'No package '*' available'* ]]; then not_fitting "$said"; fi
 }
 
 # take_apart reads the tables of a simulation: under a heading lines of a package's name,
@@ -209,39 +148,84 @@ take_apart() {
 	done <<<"$1"
 }
 
-# note writes down what is about to be added, beside what earlier runs added.
-note() {
-	local entry
-	if [[ ! -f $kept/before ]]; then
-		rpm -qa --qf '%{NAME} %{ARCH} %{VERSION}-%{RELEASE}\n' | save before
-	fi
-	for entry in ${added[@]+"${added[@]}"}; do
-		if grep -q "^${entry%% *} " <<<"$(noted added)"; then continue; fi
-		{ noted added; printf '%s\n' "$entry"; } | save added
-	done
-	for entry in ${upgraded[@]+"${upgraded[@]}"}; do
-		# What we added goes again in whatever version it is.
-		if grep -q "^${entry%% *} " <<<"$(noted added)"; then continue; fi
-		{ noted upgraded; printf '%s\n' "$entry"; } | save upgraded
+# fetch_packages may call it a failure that nothing is installed, where there is but yum.
+# Whether all are there is seen afterwards.
+fetch_packages() { patient packager -y --downloadonly install "${wanted[@]}" || ! command -v dnf >/dev/null; }
+
+file_of() { printf '%s-%s.%s.rpm' "$1" "${3#*:}" "$2"; }
+
+# paths_in prints beside files of configuration what rpm may make of them.
+paths_in() {
+	local flags path
+	rpm -qp --nosignature --qf '[%{FILEFLAGS:fflags}|%{FILENAMES}\n]' "$@" | while IFS='|' read -r flags path; do
+		if [[ $flags == *c* ]]; then printf '%s\n' "$path".rpm{new,orig,save}; fi
+		printf '%s\n' "$path"
 	done
 }
 
-# undo removes what was added, and nothing that needs it.
+add_packages() {
+	local name
+	keyring | save keyring
+	patient packager -y install "${wanted[@]}" || {
+		forget_keys
+		die 'the package manager could not install them; mend what it says and run install.sh again'
+	}
+	forget_keys
+	for name in "${wanted[@]}"; do
+		is_there "$name" || die "the package $name was not installed; run install.sh again"
+	done
+}
+
+recover() { if [[ -z $DRY_RUN ]]; then forget_keys; fi; }
+
 undo() {
-	local name rest said ours=()
-	if [[ -z $DRY_RUN ]]; then forget_keys; fi
-	while read -r name rest; do
+	local name said ours=()
+	while read -r name _; do
 		if is_installed "$name"; then ours+=("$name"); fi
 	done < <(noted added)
 	if ((${#ours[@]})); then
 		said=$(rpm -e --test "${ours[@]}" 2>&1) || die "these packages were installed later and need ours; remove them first:"$'\n'"$said"
-		run patient rpm -e "${ours[@]}"
+	fi
+	directories ${ours[@]+"${ours[@]}"} | note_stay
+	if ((${#ours[@]})); then
+		patient rpm -e "${ours[@]}"
 		changed packages
 	fi
-	while read -r name _ _ rest; do
-		printf 'note: %s stays in version %s, to which it was upgraded\n' "$name" "$rest"
-	done < <(noted upgraded)
-	if [[ -z $DRY_RUN ]]; then rm -rf "$kept" "$work"; fi
+	former_settings
+}
+
+# directories NAME... prints what packages make of directories: MODE USER:GROUP PATH.
+directories() {
+	local mode owner path
+	if (($# == 0)); then return; fi
+	rpm -q --qf '[%{FILEMODES:octal} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]' "$@" | while read -r mode owner path; do
+		if [[ $mode == *4???? ]]; then
+			mode=${mode: -4}
+			printf '%s %s %s\n' "${mode#0}" "$owner" "$path"
+		fi
+	done
+}
+
+# former_settings takes away what rpm has made of files that were there before the packages,
+# and keeps what was edited since.
+former_settings() {
+	local kind number path base
+	local -A former=()
+	while read -r kind number _ path; do
+		if [[ $kind == file ]]; then former["$path"]=$kept/former/$number; fi
+	done < <(noted paths)
+	while read -r kind _ _ path; do
+		if [[ $kind != absent || $path != *.rpm@(new|orig|save) || ! -e $path ]]; then continue; fi
+		base=${path%.rpm*}
+		if [[ $path != *.rpmnew ]] && ! same_file "${former["$base"]:-/dev/null}" "$path"; then keep_edited "$path" "$base"; fi
+		rm -f "$path"
+	done < <(noted paths)
+}
+
+hold_packages() {
+	local pin names=()
+	for pin in $PACKAGES_HELD; do names+=("${pin%%=*}"); done
+	if ((${#names[@]})); then hold "${names[@]}"; fi
 }
 
 # hold NAME... keeps updates of the system from packages: their names are excluded in the
@@ -273,60 +257,4 @@ hold() {
 	settle "$conf" 644
 }
 
-if [[ ${1:-} == undo ]]; then
-	undo
-	exit
-fi
-
-if [[ -z $DRY_RUN ]]; then forget_keys; fi
-one='' wanted=()
-if [[ ${1:-} == move ]]; then one=$2; fi
-for name in $PACKAGES $(noted added | cut -d ' ' -f 1); do
-	if [[ -z $one ]] && ! is_there "$name" && [[ " ${wanted[*]-} " != *" $name "* ]]; then wanted+=("$name"); fi
-done
-held=()
-for pin in $PACKAGES_HELD; do
-	name=${pin%%=*}
-	held+=("$name")
-	if ! is_installed "$name" || is_of "$(version_of "$name")" "${pin#*=}"; then continue; fi
-	[[ -n ${UPGRADE:-} ]] ||
-		die "$name is installed in version $(version_of "$name"), and the bundle has ${pin#*=}; nothing was changed. On a node of the cluster ./upgrade.sh goes from one to the other; otherwise remove the package first"
-	if [[ -z $one || $one == "$name" ]]; then wanted+=("$name"); fi
-done
-if ((${#wanted[@]})); then
-	open_repository
-	# Where something is to be done, the answer no is an error.
-	said=$(packager --assumeno install "${wanted[@]}" 2>&1) || true
-	take_apart "$said"
-	if ((${#added[@]} + ${#upgraded[@]} == 0)) || [[ $said == *'No package '*' available'* ]]; then
-		refuse "the packages of the bundle do not fit this host; nothing was changed. If it has less than the spec's baseline, make one of it with baseline.sh. The package manager says:"$'\n'"$said"
-	fi
-	for entry in ${added[@]+"${added[@]}"}; do
-		read -r name _ version <<<"$entry"
-		printf '%s %s %s\n' "${DRY_RUN:+would }install" "$name" "$version"
-	done
-	for entry in ${upgraded[@]+"${upgraded[@]}"}; do
-		read -r name _ old version <<<"$entry"
-		printf '%s %s from %s to %s\n' "${DRY_RUN:+would }upgrade" "$name" "$old" "$version"
-	done
-	if [[ -z $DRY_RUN ]]; then
-		if [[ -n ${KUBERNETES_PACKAGES:-} ]]; then record_node; fi
-		if [[ -n ${RUNTIME_PACKAGE:-} ]]; then record_runtime; fi
-		record_own packages
-		note
-		keyring | save keyring
-		patient packager -y install "${wanted[@]}" || {
-			forget_keys
-			die 'the package manager could not install them; mend what it says and run install.sh again'
-		}
-		forget_keys
-		for name in "${wanted[@]}"; do
-			is_there "$name" || die "the package $name was not installed; run install.sh again"
-		done
-	fi
-	changed packages
-	rm -rf "$work"
-fi
-
-# Packages whose version the spec says stay in it, whatever updates the host gets.
-if ((${#held[@]})); then hold "${held[@]}"; fi
+packages "$@"

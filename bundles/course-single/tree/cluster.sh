@@ -76,7 +76,9 @@ remove() {
 		snapshot "$STATE/snapshots/before-remove-$argument-$(date -u +%Y%m%dT%H%M%SZ).db"
 		etcdctl member remove "$member"
 	fi
-	all delete node "$argument"
+	# With the member the leader of etcd may have gone, and for a moment the load balancer
+	# still asks the API server that was beside it.
+	wait_for "the cluster to forget the node $argument" all delete node "$argument" --ignore-not-found
 	say "$argument (${address%% *}) is no node any more; now run ./reset.sh there"
 }
 

@@ -17,6 +17,7 @@ export SYSTEMCTL_SKIP_SYSV=1
 . "$HOST_DIR/host.env"
 
 STEP=$(basename "$0" .sh)
+KEPT=/var/lib/satchel-kept
 declare -A SECRET=()
 CHANGED=' '
 NEW=''
@@ -24,6 +25,8 @@ trap 'rm -f "$NEW"' EXIT
 . "$BUNDLE/steps/journal.sh"
 
 die() { printf '%s: %s\n' "$STEP" "$*" >&2; exit 1; }
+
+tell() { printf 'note: %s\n' "$1"; }
 
 # changed WHAT notes one change.
 changed() {
@@ -44,6 +47,13 @@ is_changed() {
 		[[ $CHANGED$DUE == *" $what "* ]] && return 0
 	done
 	return 1
+}
+
+# keep_edited FILE PATH keeps what somebody has made of PATH, which FILE has.
+keep_edited() {
+	mkdir -p "$KEPT$(dirname "$2")"
+	cp -a "$1" "$KEPT$2"
+	tell "$2 has been edited since; that text is in $KEPT$2"
 }
 
 # run COMMAND... runs a command, or says that it would.

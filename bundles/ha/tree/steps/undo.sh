@@ -5,11 +5,8 @@
 # what would be lost is kept below this directory.
 . "$BUNDLE/steps/lib.sh"
 
-KEPT=/var/lib/satchel-kept
 FAILED=()  # what could not be undone
 RESTART=() # changes of units that ran before, for when their files are back
-
-tell() { printf 'note: %s\n' "$1"; }
 
 # undo_change NUMBER takes one change back and notes that, or that it failed.
 undo_change() {
@@ -75,9 +72,7 @@ undo_file() {
 			tell "$3 has been edited since; our lines are out of it, and the others stay"
 			return
 		fi
-		mkdir -p "$KEPT$(dirname "$3")"
-		cp -a "$3" "$KEPT$3"
-		tell "$3 has been edited since; that text is in $KEPT$3"
+		keep_edited "$3" "$3"
 	fi
 	case $2 in
 	absent) rm -f "$3" ;;
