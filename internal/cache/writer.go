@@ -80,8 +80,7 @@ func (w *Writer) Also(to *disk.Writer) error {
 		return fmt.Errorf("copying the beginning of %s: %w", w.want, err)
 	}
 	w.also = to
-	w.passed = disk.NewFile(w.file) // nobody has to read it here
-	w.to = w.passed.Writer(0)
+	w.to = disk.NewWriter(w.file, 0) // nobody has to read it here
 	return w.to.Skip(w.n)
 }
 
@@ -99,7 +98,12 @@ func (w *Writer) Offset() int64 { return w.n }
 func (w *Writer) Digest() string { return fmt.Sprintf("sha256:%x", w.sum.Sum(nil)) }
 
 // AvailableBuffer is where the next bytes are spared a copy; see disk.Writer.
-func (w *Writer) AvailableBuffer() []byte { return w.to.AvailableBuffer() }
+func (w *Writer) AvailableBuffer() []byte {
+	if w.also != nil {
+		return w.also.AvailableBuffer()
+	}
+	return w.to.AvailableBuffer()
+}
 
 // Write appends p.
 func (w *Writer) Write(p []byte) (int, error) {
@@ -203,9 +207,6 @@ func (w *Writer) Close() error {
 
 func (w *Writer) release() error {
 	err := w.file.Close()
-	if w.passed != nil {
-		err = errors.Join(err, w.passed.Close())
-	}
 	w.file = nil
 	return err
 }

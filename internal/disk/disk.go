@@ -15,11 +15,12 @@ import (
 const (
 	// window is how much is written before the disk is told to begin with it.
 	window = 4 << 20
-	// chunk is how much a writer hands on at once, and what a crash may cost it.
-	chunk = 256 << 10
-	// page is what file systems and disks keep together; what goes past the kernel's
-	// memory begins and ends between two pages.
+	// chunk is how much is written at once past the kernel's memory.
+	chunk = 1 << 20
+	// page is what file systems and disks keep together: chunks begin and end there.
 	page = 4096
+	// copyBuffer is where larger buffers stop to make copies faster.
+	copyBuffer = 256 << 10
 )
 
 // File is a file of which stretches are written, several at a time.
@@ -39,19 +40,21 @@ func (f *File) Close() error {
 	return f.direct.Close()
 }
 
-// Writer writes a stretch of a file in order, a chunk at a time, and keeps the disk busy
-// with what is behind. Whoever is done must Flush.
+// Writer writes a stretch of a file in order, and keeps the disk busy with what is behind.
+// One of a File holds up to a chunk back: whoever is done must Flush.
 type Writer struct {
-	f, direct *os.File
+	f         *os.File
 	keep      bool
-	begin, at int64  // of the stretch, and of the next byte
-	held      []byte // what is before at and was not handed on; of chunks, or nil
-	// Of what was handed on, the disk writes what is before begun, and has what is
-	// before done.
+	begin, at int64 // of the stretch, and of the next byte
+	// Of what is before at, the disk writes what is before begun, and has what is before
+	// done.
 	begun, done int64
+
+	direct *os.File // nil for one that holds nothing back
+	held   []byte   // what is before at and was not handed on; of chunks, or nil
 }
 
-// Writer writes from the offset at what nobody reads soon: little of it stays in the
+// Writer writes from the offset at what nobody reads soon: whole chunks go past the
 // kernel's memory.
 func (f *File) Writer(at int64) *Writer {
 	w := NewWriter(f.f, at)
@@ -91,8 +94,12 @@ func (w *Writer) Skip(n int64) error {
 func (w *Writer) move(to int64) { w.at, w.begun, w.done = to, to, to }
 
 // AvailableBuffer is where the next bytes are spared a copy: it is empty, has room, and
-// what is appended to it should be written at once, as with bufio.Writer.
+// what is appended to it should be written at once, as with bufio.Writer. A writer that
+// holds nothing back has no room.
 func (w *Writer) AvailableBuffer() []byte {
+	if w.direct == nil {
+		return nil
+	}
 	if w.held == nil {
 		w.held = (*chunks.Get().(*[chunk]byte))[:0]
 	}
@@ -104,7 +111,7 @@ func (w *Writer) AvailableBuffer() []byte {
 // Write appends p to the stretch.
 func (w *Writer) Write(p []byte) (int, error) {
 	written := 0
-	for len(p) > 0 {
+	for len(p) > 0 && w.direct != nil {
 		room := w.AvailableBuffer()
 		n := min(cap(room), len(p))
 		if &room[:1][0] != &p[0] {
@@ -120,14 +127,23 @@ func (w *Writer) Write(p []byte) (int, error) {
 		written += n
 		p = p[n:]
 	}
-	return written, nil
+	n, err := w.through(p, w.at)
+	w.at += int64(n)
+	return written + n, err
 }
 
 // ReadFrom appends all that r has.
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
+	var own []byte
 	for total := int64(0); ; {
 		room := w.AvailableBuffer()
-		n, err := r.Read(room[:cap(room)])
+		if cap(room) == 0 {
+			if own == nil {
+				own = make([]byte, 0, copyBuffer)
+			}
+			room = own
+		}
+		n, err := r.Read(room[:min(cap(room), copyBuffer)])
 		total += int64(n)
 		if _, failed := w.Write(room[:n]); failed != nil {
 			return total, failed
@@ -166,23 +182,34 @@ var chunks = sync.Pool{New: func() any {
 
 // handOn empties the buffer, and keeps it: what was written from it is still there.
 func (w *Writer) handOn() error {
-	begin := w.at - int64(len(w.held))
 	data := w.held
+	begin := w.at - int64(len(data))
 	w.held = w.held[:0]
-	if w.direct != nil && len(data) == chunk {
+	if len(data) == chunk {
 		if _, err := w.direct.WriteAt(data, begin); err == nil {
 			return nil
 		}
 		// Some file systems refuse only now; what is wrong with the disk shows below.
 		w.direct = nil
 	}
-	if _, err := w.f.WriteAt(data, begin); err != nil || w.at-w.begun < window {
-		return err
+	_, err := w.through(data, begin)
+	return err
+}
+
+// through writes p at an offset with the kernel's help.
+func (w *Writer) through(p []byte, at int64) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
 	}
-	startWriting(w.f, w.begun, w.at-w.begun)
+	n, err := w.f.WriteAt(p, at)
+	end := at + int64(n)
+	if end-w.begun < window {
+		return n, err
+	}
+	startWriting(w.f, w.begun, end-w.begun)
 	if !w.keep && w.begun > w.done {
 		Forget(w.f, w.done, w.begun-w.done)
 	}
-	w.done, w.begun = w.begun, w.at
-	return nil
+	w.done, w.begun = w.begun, end
+	return n, err
 }
