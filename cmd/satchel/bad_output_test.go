@@ -1,13 +1,16 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -158,13 +161,37 @@ func TestAnArchiveCutShortIsNamed(t *testing.T) {
 	s.holds("b.tar", "b.tar.gz", "b.tar.zst")
 }
 
-// idle tells whether no reader makes anything of the difference between two compressed
-// bundles: what is inside is the same. Such bits are, of a gzip header, a flag for text,
-// a date and the system (RFC 1952, 2.3); of zstd, how much memory to set aside, and what
-// fills up the last byte of a table (RFC 8878, 3.1.1.1.2 and 4.1.1).
-func idle(t *testing.T, name string, a, b []byte) bool {
+// idle tells whether no reader makes anything of the difference between two bundles: what
+// is inside is the same. Such bits are, of a gzip header, a flag for text, a date and the
+// system (RFC 1952, 2.3); of zstd, how much memory to set aside, and what fills up the last
+// byte of a table (RFC 8878, 3.1.1.1.2 and 4.1.1); of a tar, what ends the digits of a
+// header's checksum (POSIX.1, pax, ustar).
+func idle(t *testing.T, name string, a, b []byte, at int) bool {
 	t.Helper()
-	return !strings.HasSuffix(name, ".tar") && bytes.Equal(inside(t, name, a), inside(t, name, b))
+	if strings.HasSuffix(name, ".tar") {
+		field := at % 512
+		return field >= 148 && field < 156 && reflect.DeepEqual(entriesOf(t, a), entriesOf(t, b))
+	}
+	return bytes.Equal(inside(t, name, a), inside(t, name, b))
+}
+
+// entriesOf are the headers of a tar, each followed by its content.
+func entriesOf(t *testing.T, data []byte) (all []any) {
+	t.Helper()
+	for in := tar.NewReader(bytes.NewReader(data)); ; {
+		header, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, *header, content)
+	}
 }
 
 func inside(t *testing.T, name string, data []byte) []byte {
@@ -179,11 +206,11 @@ func inside(t *testing.T, name string, data []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tar, err := io.ReadAll(in)
+	data, err = io.ReadAll(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tar
+	return data
 }
 
 // TestEveryFlippedBitIsFound flips a bit of each of the first bytes of a bundle, and
@@ -206,7 +233,7 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 			}
 			var said bytes.Buffer
 			status := run(t.Context(), []string{"verify", path}, &said, &said)
-			if status == 0 && idle(t, name, data, flipped) {
+			if status == 0 && idle(t, name, data, flipped, at) {
 				continue
 			}
 			if status == 0 {
