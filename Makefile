@@ -31,7 +31,7 @@ golden: build ## rewrite the committed trees and the expected output of the scri
 	SATCHEL_GOLDEN=1 go test ./internal/sbom -run Golden
 	SATCHEL_GOLDEN=1 go test ./internal/review -run Golden
 
-faults: ## commands killed at 50 random moments each, a disk full at 20 byte counts, four processes in one cache (root, a quarter of an hour)
+faults: ## commands killed at 50 random moments each, a disk full at 20 byte counts, four processes in one cache (root, some minutes)
 	SATCHEL_FAULTS=all SATCHEL_TOOLS=required go test -timeout 60m -v ./cmd/satchel -run 'TestKilledAt|TestADiskThatIsFull|TestFourProcesses'
 
 bench: peers ## benchmarks with allocations and throughput, beside what others do
