@@ -111,7 +111,7 @@ func (p *partFiles) endPart() error {
 	p.list = append(p.list, digits(p.sum.Sum(nil)))
 	f := p.file
 	p.file = nil
-	return errors.Join(p.to.Flush(), finish(f))
+	return finish(f)
 }
 
 func (p *partFiles) writeList() error {

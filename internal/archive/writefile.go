@@ -17,9 +17,9 @@ import (
 // once, each byte straight to its place. The bytes are those of Write. Entries may be
 // opened and read from several goroutines, and in any order.
 //
-// begin, if not nil, is called once before the writing. It is told where in f each
-// entry's content has its place, for entries whose content others write there; or nil
-// where there is no such place.
+// begin, if not nil, is called once before the writing. It is told how to write an entry's
+// content to its place in f, for entries whose content others write; or nil where there is
+// no such place. Once WriteFile is over, nothing gets there any more.
 func WriteFile(ctx context.Context, f *os.File, format Format, entries []Entry, begin func(place func(entry int) *disk.Writer)) error {
 	if begin == nil {
 		begin = func(func(int) *disk.Writer) {}

@@ -105,8 +105,7 @@ func (d *Draft) writeParts(ctx context.Context, out Output, format archive.Forma
 	})
 }
 
-// begin has what is on its way come, and each blob written to its place, if it
-// has one.
+// begin has what is on its way come, and each blob written to its place, if it has one.
 func (d *Draft) begin(place func(entry int) *disk.Writer) {
 	if d.Arrivals == nil {
 		return

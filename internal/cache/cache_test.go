@@ -48,6 +48,25 @@ func partials(t *testing.T, c *Cache) int {
 	return len(entries)
 }
 
+// A scratch file takes bytes, and has no name that a crash would leave.
+func TestAScratchFileHasNoName(t *testing.T) {
+	c, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := c.Scratch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString("bytes"); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(c.partials()); err != nil || len(left) > 0 {
+		t.Errorf("the cache has %v, %v", left, err)
+	}
+}
+
 func TestPutBlobIsThereAndReadOnly(t *testing.T) {
 	c, d := open(t), digestOf("hello")
 	for range 2 {

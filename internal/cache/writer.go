@@ -21,16 +21,15 @@ var ErrMismatch = errors.New("content does not match")
 // Writer takes the bytes of one blob in order and hashes them on the way. Until
 // Commit they lie under partial/, locked against other writers.
 type Writer struct {
-	cache  *Cache
-	file   *os.File // nil for one that keeps nothing
-	want   string   // digest; empty if it is not known in advance
-	size   int64    // -1 if it is not known in advance
-	sum    hash.Hash
-	n      int64
-	watch  func(int64)
-	to     *disk.Writer // file, from n on
-	also   *disk.Writer // where else the bytes go, or nil
-	passed *disk.File   // file, while to writes past the kernel's memory; or nil
+	cache *Cache
+	file  *os.File // nil for one that keeps nothing
+	want  string   // digest; empty if it is not known in advance
+	size  int64    // -1 if it is not known in advance
+	sum   hash.Hash
+	n     int64
+	watch func(int64)
+	to    *disk.Writer // file, from n on
+	also  *disk.Writer // where else the bytes go, or nil
 }
 
 // Writer opens a blob for writing and goes on where an earlier writer broke
@@ -55,7 +54,11 @@ func (c *Cache) Writer(ctx context.Context, digest string, size int64) (*Writer,
 		return nil, fmt.Errorf("reading the beginning of %s: %w", digest, err)
 	}
 	w.to = disk.NewKeepingWriter(f, 0)
-	return w, w.to.Skip(w.n)
+	if err := w.to.Skip(w.n); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return w, nil
 }
 
 // Temp opens a writer for content whose digest is not known in advance.
@@ -196,7 +199,7 @@ func (w *Writer) Close() error {
 	if w.file == nil {
 		return nil
 	}
-	err := w.to.Flush()
+	var err error
 	if w.want == "" || w.n == 0 {
 		if err = os.Remove(w.file.Name()); errors.Is(err, fs.ErrNotExist) {
 			err = nil

@@ -5,6 +5,7 @@
 package disk
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -20,7 +21,7 @@ const (
 	// page is what file systems and disks keep together: chunks begin and end there.
 	page = 4096
 	// copyBuffer is where larger buffers stop to make copies faster.
-	copyBuffer = 256 << 10
+	copyBuffer = 512 << 10
 )
 
 // File is a file of which stretches are written, several at a time.
@@ -134,25 +135,36 @@ func (w *Writer) Write(p []byte) (int, error) {
 
 // ReadFrom appends all that r has.
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
+	begin := w.at
+	broken, err := Pour(w, r)
+	return w.at - begin, cmp.Or(err, broken)
+}
+
+// Pour copies until from ends or breaks, and tells that from the error of to. A to with an
+// AvailableBuffer is spared a copy.
+func Pour(to io.Writer, from io.Reader) (broken, err error) {
+	sparing, spares := to.(interface{ AvailableBuffer() []byte })
 	var own []byte
-	for total := int64(0); ; {
-		room := w.AvailableBuffer()
+	for {
+		var room []byte
+		if spares {
+			room = sparing.AvailableBuffer()
+		}
 		if cap(room) == 0 {
 			if own == nil {
 				own = make([]byte, 0, copyBuffer)
 			}
 			room = own
 		}
-		n, err := r.Read(room[:min(cap(room), copyBuffer)])
-		total += int64(n)
-		if _, failed := w.Write(room[:n]); failed != nil {
-			return total, failed
+		n, broken := from.Read(room[:min(cap(room), copyBuffer)])
+		if _, err := to.Write(room[:n]); err != nil {
+			return nil, err
 		}
-		if errors.Is(err, io.EOF) {
-			return total, nil
+		if errors.Is(broken, io.EOF) {
+			return nil, nil
 		}
-		if err != nil {
-			return total, err
+		if broken != nil {
+			return broken, nil
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -91,6 +92,13 @@ func TestStretchesAreWrittenAtOnce(t *testing.T) {
 	}
 	to := NewFile(f)
 	defer to.Close()
+	// Not every file system writes past the kernel's memory.
+	whole := chunks.Get().(*[chunk]byte)
+	can := false
+	if to.direct != nil {
+		_, err := to.direct.WriteAt(whole[:], 0)
+		can = err == nil
+	}
 	var all sync.WaitGroup
 	for from := 0; from < len(data); {
 		until := min(from+1+random.IntN(2*chunk), len(data))
@@ -116,6 +124,9 @@ func TestStretchesAreWrittenAtOnce(t *testing.T) {
 			if err := w.Flush(); err != nil {
 				t.Error(err)
 			}
+			if can && w.direct == nil {
+				t.Errorf("the stretch at %d was refused, which means that a chunk is not as the disk wants it", at)
+			}
 		})
 		from = until
 	}
@@ -130,3 +141,12 @@ func TestStretchesAreWrittenAtOnce(t *testing.T) {
 type sparse struct{ io.Reader }
 
 func (s *sparse) Read(p []byte) (int, error) { return s.Reader.Read(p[:min(len(p), 5003)]) }
+
+// bufio.Writer and bytes.Buffer have the method too, and the latter may have no room.
+func TestPourTakesWriterWithoutRoom(t *testing.T) {
+	var to bytes.Buffer
+	broken, err := Pour(&to, strings.NewReader("all of it"))
+	if broken != nil || err != nil || to.String() != "all of it" {
+		t.Errorf("got %q: %v, %v", to.String(), broken, err)
+	}
+}

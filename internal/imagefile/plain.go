@@ -33,7 +33,7 @@ func plain(ctx context.Context, f *os.File, scratch Scratch) (*os.File, error) {
 }
 
 func decompress(ctx context.Context, out, in *os.File, with string) error {
-	content, err := archive.Decompress(untilDone{ctx, in}, with)
+	content, err := archive.Decompress(UntilDone(ctx, in), with)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,9 @@ func decompress(ctx context.Context, out, in *os.File, with string) error {
 	return err
 }
 
-// untilDone ends a reading with its context.
+// UntilDone has a reading end with its context.
+func UntilDone(ctx context.Context, r io.Reader) io.Reader { return untilDone{ctx, r} }
+
 type untilDone struct {
 	ctx context.Context
 	io.Reader

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"reflect"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/satchel-kit/satchel/internal/cache"
+	"github.com/satchel-kit/satchel/internal/disk"
 	"github.com/satchel-kit/satchel/internal/imagefile"
 	"github.com/satchel-kit/satchel/internal/plan"
 	"github.com/satchel-kit/satchel/internal/progress"
@@ -170,21 +170,8 @@ func (f fileOrigin) Blob(ctx context.Context, _, digest string, size int64, to u
 	if has != size {
 		return fmt.Errorf("%s is damaged: it has %d bytes, and its manifest says %d", digest, has, size)
 	}
-	_, err = io.CopyBuffer(struct{ io.Writer }{to}, untilDone{ctx, blob}, make([]byte, 512<<10))
-	return err
-}
-
-// untilDone ends a reading with its context.
-type untilDone struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (u untilDone) Read(p []byte) (int, error) {
-	if u.ctx.Err() != nil {
-		return 0, context.Cause(u.ctx)
-	}
-	return u.Reader.Read(p)
+	broken, err := disk.Pour(to, imagefile.UntilDone(ctx, blob))
+	return cmp.Or(err, broken)
 }
 
 // Unpack brings what the cache lacks of a lock's images from archives there. An archive

@@ -96,6 +96,9 @@ func beside(t *testing.T) (dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if out, err := exec.Command("gzip", "--keep", filepath.Join(dir, "old-amd64.tar")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	// What crane, podman and buildah write has its layers compressed.
 	if err := tarball.WriteToFile(filepath.Join(dir, "new.tar"), tag, amd64); err != nil {
 		t.Fatal(err)
@@ -123,6 +126,7 @@ func TestArchivesAreLockedByDigestAndComeBackIntoAnEmptyCache(t *testing.T) {
 	both := []string{"linux/amd64", "linux/arm64"}
 	for _, want := range []plan.Image{
 		archived(dir, "old-amd64.tar", "linux/amd64"), archived(dir, "old-{arch}.tar", both...),
+		archived(dir, "old-amd64.tar.gz", "linux/amd64"),
 		archived(dir, "new.tar", "linux/amd64"), archived(dir, "layout", both...), archived(dir, "layout", "linux/arm64"),
 	} {
 		all := []plan.Image{want}

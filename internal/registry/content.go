@@ -8,13 +8,12 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/satchel-kit/satchel/internal/disk"
 )
 
 // fresh is how much has to arrive for a broken transfer to count as progress.
 const fresh = 256 << 10
-
-// copyBuffer is where larger buffers stop to make copies faster.
-const copyBuffer = 512 << 10
 
 // Sink takes content in order. What it has at first is taken for the content's
 // beginning; it must know, by a digest, if it is not.
@@ -73,8 +72,8 @@ func (c *content) copy(ctx context.Context, to Sink) error {
 			return err
 		}
 	}
-	broken, err := pour(to, resp.Body)
-	if err != nil {
+	broken, err := disk.Pour(to, resp.Body)
+	if err != nil { // such as of a full disk, which no retry helps
 		return fmt.Errorf("%s: %w", c.describe(http.MethodGet, c.address).Asked, err)
 	}
 	switch {
@@ -126,34 +125,5 @@ func (c *content) remember(header http.Header) {
 	c.validator = header.Get("ETag")
 	if c.validator == "" || strings.HasPrefix(c.validator, "W/") {
 		c.validator = header.Get("Last-Modified")
-	}
-}
-
-// pour copies until the body ends or breaks, and tells that from the sink's own error, such
-// as a full disk, which no retry helps.
-func pour(to Sink, body io.Reader) (broken, err error) {
-	sparing, spares := to.(interface{ AvailableBuffer() []byte })
-	var own []byte
-	for {
-		var room []byte
-		if spares {
-			room = sparing.AvailableBuffer()
-		}
-		if cap(room) == 0 {
-			if own == nil {
-				own = make([]byte, 0, copyBuffer)
-			}
-			room = own
-		}
-		n, broken := body.Read(room[:min(cap(room), copyBuffer)])
-		if _, err := to.Write(room[:n]); err != nil {
-			return nil, err
-		}
-		if errors.Is(broken, io.EOF) {
-			return nil, nil
-		}
-		if broken != nil {
-			return broken, nil
-		}
 	}
 }

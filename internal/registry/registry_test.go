@@ -159,19 +159,6 @@ func TestAFullSinkIsNoFaultOfTheServer(t *testing.T) {
 	}
 }
 
-// A sink may say that it spares a copy, and have no room for now, as bytes.Buffer does.
-func TestASinkWithoutRoomTakesBytesAllTheSame(t *testing.T) {
-	var to roomless
-	broken, err := pour(&to, strings.NewReader("all of it"))
-	if broken != nil || err != nil || to.String() != "all of it" {
-		t.Errorf("got %q: %v, %v", to.String(), broken, err)
-	}
-}
-
-type roomless struct{ sink }
-
-func (*roomless) AvailableBuffer() []byte { return nil }
-
 type fullSink struct {
 	sink
 	err error

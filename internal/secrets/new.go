@@ -103,6 +103,9 @@ func (r Request) kept() (Set, error) {
 			return nil, fmt.Errorf("%q cannot be made anew for a cluster that is there; what can: %s", name, strings.Join(slices.Sorted(maps.Keys(rotatable)), ", "))
 		}
 		for _, part := range together {
+			if _, there := r.From[part]; !there {
+				return nil, fmt.Errorf("%q cannot be made anew: the cluster has no %s; without --rotate it is made if the spec needs it", name, part)
+			}
 			delete(set, part)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -176,4 +177,45 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("the error shows a secret: %v", err)
 		}
 	})
+}
+
+// A cluster that gets a registry keeps all it has, and its certificate, which is made anew
+// for another name, changes with its key and authority alone.
+func TestAClusterGoesOnWithItsSecrets(t *testing.T) {
+	names := []string{"registry-crt", "registry-key", "registry-ca-crt"}
+	r := Request{Cluster: "c", Now: time.Unix(1700000000, 0)}
+	before, err := New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.From, r.Names, r.RegistryNames = before, names, []string{"reg.example.com"}
+	r.Rotate = []string{"registry"}
+	if _, err := New(r); err == nil || !strings.Contains(err.Error(), "the cluster has no registry-crt") {
+		t.Errorf("a certificate that is not there was made anew: %v", err)
+	}
+	r.Rotate = nil
+	with, err := New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	differOnly(t, before, with, names...)
+	r.From, r.Rotate, r.RegistryNames = with, []string{"registry"}, []string{"other.example.com"}
+	rotated, err := New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	differOnly(t, with, rotated, names...)
+	block, _ := pem.Decode(decoded(rotated["registry-crt"]))
+	if c, err := x509.ParseCertificate(block.Bytes); err != nil || c.VerifyHostname("other.example.com") != nil {
+		t.Errorf("the certificate is for another name: %v", err)
+	}
+}
+
+func differOnly(t *testing.T, a, b Set, names ...string) {
+	t.Helper()
+	for _, name := range b.Names() {
+		if same := a[name] == b[name]; same == slices.Contains(names, name) {
+			t.Errorf("%s is the same: %v", name, same)
+		}
+	}
 }
