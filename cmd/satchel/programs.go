@@ -42,7 +42,11 @@ func programs(arches []string, b *progress.Bars) ([]bundle.Program, error) {
 		if dynamic {
 			b.Note("%s needs the C library of the machine that it was built on, which hosts may lack; one built with CGO_ENABLED=0 (make cross) does not", source)
 		}
-		all = append(all, bundle.Program{Path: "bin/satchel-" + arch, Source: source})
+		p, err := bundle.ReadProgram("bin/satchel-"+arch, source)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
 	}
 	return all, nil
 }

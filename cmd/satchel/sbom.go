@@ -127,7 +127,7 @@ func (o *sbomOptions) fromSpec(cmd *cobra.Command, path, format string) ([]byte,
 func inventory(m bundle.Meta, tree render.Tree, l *lock.Lock, own []bundle.Program) (*sbom.Inventory, error) {
 	s := sbom.Subject{Name: m.Name, Version: m.Version, Satchel: m.Satchel, Tree: tree, Lock: l}
 	for _, p := range own {
-		s.Programs = append(s.Programs, sbom.Program{Path: p.Path, Source: p.Source})
+		s.Programs = append(s.Programs, sbom.Program(p))
 	}
 	return sbom.New(s)
 }

@@ -43,14 +43,6 @@ type Input struct {
 	Base *Base
 }
 
-// Program is a file on the disk of the build machine that hosts run.
-type Program struct {
-	// Path is the place in the bundle, such as "bin/satchel-amd64".
-	Path string
-	// Source is the file.
-	Source string
-}
-
 // The places of a bundle that have a meaning here.
 const (
 	imagesDir  = "images/"

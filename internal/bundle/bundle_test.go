@@ -93,7 +93,7 @@ func addProgram(t testing.TB, in *Input, path string, data []byte) {
 	if err := os.WriteFile(source, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	in.Programs = append(in.Programs, Program{Path: path, Source: source})
+	in.Programs = append(in.Programs, must(ReadProgram(path, source)))
 }
 
 func addImage(t testing.TB, in *Input, name string, platforms map[string]v1.Image) {

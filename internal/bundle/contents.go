@@ -55,10 +55,6 @@ func contents(in Input) ([]item, []Image, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	programs, err := programItems(in.Programs)
-	if err != nil {
-		return nil, nil, err
-	}
 	packages, err := packageItems(in.Lock.Packages, in.Cache)
 	if err != nil {
 		return nil, nil, err
@@ -68,7 +64,7 @@ func contents(in Input) ([]item, []Image, error) {
 		atHand(indexName, Plain, l.index),
 		atHand(listName, Plain, imageList(l.images)),
 	}
-	fetched := sortItems(slices.Concat(fileItems(in.Lock.Files), packages, programs))
+	fetched := sortItems(slices.Concat(fileItems(in.Lock.Files), packages, programItems(in.Programs)))
 	return slices.Concat(tree, layoutFiles, blobs, fetched), l.images, nil
 }
 

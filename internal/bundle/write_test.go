@@ -225,7 +225,6 @@ func TestWriteRefuses(t *testing.T) {
 		"a rendered image":            {func(in *Input) { in.Tree[0].Path = "images/index.json" }, "image layout"},
 		"a rendered bundle.json":      {func(in *Input) { in.Tree[0].Path = "bundle.json" }, "itself"},
 		"a rendered path that leaves": {func(in *Input) { in.Tree[0].Path = "../x" }, "clean relative path"},
-		"a program elsewhere":         {func(in *Input) { in.Programs[0].Path = "files/satchel" }, `below "bin/"`},
 		"a program that is not there": {func(in *Input) { in.Programs[0].Source += "x" }, "no such file"},
 		"a program twice":             {func(in *Input) { in.Programs = append(in.Programs, in.Programs[0]) }, "there twice"},
 		"a program that is a folder":  {func(in *Input) { in.Programs[0].Source = filepath.Dir(in.Programs[0].Source) }, "is a directory"},
@@ -242,6 +241,22 @@ func TestWriteRefuses(t *testing.T) {
 			if left := listDir(t, filepath.Dir(out)); left != nil {
 				t.Errorf("left behind: %q", left)
 			}
+		})
+	}
+}
+
+func TestReadProgramRefuses(t *testing.T) {
+	in := sample(t)
+	source := in.Programs[0].Source
+	for what, test := range map[string]struct{ path, source, want string }{
+		"one with another place":   {"files/satchel", source, `below "bin/"`},
+		"one that is not there":    {"bin/satchel", source + "x", "no such file"},
+		"a folder in its place":    {"bin/satchel", filepath.Dir(source), "is a directory"},
+		"one that is no such path": {"bin/satchel", "a\x00b", "invalid argument"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			_, err := ReadProgram(test.path, test.source)
+			wantError(t, err, test.want, test.path)
 		})
 	}
 }

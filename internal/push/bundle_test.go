@@ -68,7 +68,7 @@ func newFixture(t testing.TB) *fixture {
 	if err := os.WriteFile(program, noise(1, 300_000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f.Programs = []bundle.Program{{Path: "bin/satchel-amd64", Source: program}}
+	f.Programs = []bundle.Program{must(bundle.ReadProgram("bin/satchel-amd64", program))}
 	return f
 }
 

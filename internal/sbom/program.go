@@ -1,11 +1,8 @@
 package sbom
 
 import (
-	"crypto/sha256"
 	"debug/buildinfo"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -29,12 +26,7 @@ func (inv *Inventory) addProgram(p Program) error {
 		return fmt.Errorf("taking stock of program %q: %w", p.Path, err)
 	}
 	defer f.Close()
-	sum := sha256.New()
-	size, err := io.Copy(sum, f)
-	if err != nil {
-		return fmt.Errorf("taking stock of program %q: %w", p.Path, err)
-	}
-	has := program{path: p.Path, sha256: hex.EncodeToString(sum.Sum(nil)), size: size}
+	has := program{path: p.Path, sha256: p.SHA256, size: p.Size}
 	has.id = identity("Program", has.path, has.sha256)
 	for _, m := range modulesOf(f) {
 		has.modules = append(has.modules, m.id)

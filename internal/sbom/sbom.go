@@ -42,6 +42,10 @@ type Program struct {
 	Path string
 	// Source is the file.
 	Source string
+	// Size is in bytes.
+	Size int64
+	// SHA256 is in hex digits.
+	SHA256 string
 }
 
 // Inventory is a bundle's content, sorted and ready to be written in any form.

@@ -98,7 +98,7 @@ func withProgram(t *testing.T, s Subject) Subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Programs = []Program{{Path: "bin/satchel-amd64", Source: path}}
+	s.Programs = []Program{{Path: "bin/satchel-amd64", Source: path, Size: 7, SHA256: hexDigits(digestOf("satchel"))}}
 	return s
 }
 
@@ -248,7 +248,7 @@ func TestAProgramTellsWhatIsInIt(t *testing.T) {
 			t.Errorf("%s is not in %v", want, found)
 		}
 	}
-	if p := inv.programs[0]; len(p.modules) != len(inv.modules) || len(p.sha256) != 64 || p.size == 0 {
+	if p := inv.programs[0]; len(p.modules) != len(inv.modules) || p.sha256 != hexDigits(digestOf("satchel")) || p.size != 7 {
 		t.Errorf("got %+v", p)
 	}
 }
@@ -259,11 +259,11 @@ func TestAProgramThatDoesNotTellHasNoModules(t *testing.T) {
 	if err := os.WriteFile(text, []byte("text"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s.Programs = []Program{{"bin/satchel-amd64", text}}
-	if inv := stock(t, s); len(inv.modules) != 0 || inv.programs[0].sha256 != hexDigits(digestOf("text")) {
+	s.Programs = []Program{{Path: "bin/satchel-amd64", Source: text}}
+	if inv := stock(t, s); len(inv.modules) != 0 || len(inv.programs) != 1 {
 		t.Errorf("got %+v, %+v", inv.programs, inv.modules)
 	}
-	s.Programs = []Program{{"bin/satchel-amd64", text + ".none"}, {"bin/satchel-arm64", text + ".none"}}
+	s.Programs = []Program{{Path: "bin/satchel-amd64", Source: text + ".none"}, {Path: "bin/satchel-arm64", Source: text + ".none"}}
 	_, err := New(s)
 	if err == nil || !strings.Contains(err.Error(), `program "bin/satchel-amd64"`) || !strings.Contains(err.Error(), `program "bin/satchel-arm64"`) {
 		t.Errorf("got %v", err)
