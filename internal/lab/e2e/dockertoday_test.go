@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/satchel-kit/satchel/internal/lab"
 	"github.com/satchel-kit/satchel/internal/lab/world"
 )
 
@@ -20,7 +21,8 @@ hosts: {
 }
 `
 
-// TestDockerToday installs nodes whose kubelets talk to Docker by way of cri-dockerd.
+// TestDockerToday installs nodes whose kubelets talk to Docker by way of cri-dockerd,
+// brings etcd back from a snapshot with it, and takes all of it back.
 func TestDockerToday(t *testing.T) {
 	for _, release := range []string{"1.34.4", "1.37.2"} {
 		t.Run(release, func(t *testing.T) { testDockerToday(t, release) })
@@ -37,6 +39,10 @@ func testDockerToday(t *testing.T, release string) {
 		},
 	}.boot(t)
 	defer c.explain(t)
+	before := map[*lab.Machine]string{}
+	for _, m := range c.hosts {
+		before[m] = on(t, m, snapshot)
+	}
 	took := c.install(t)
 	c.waitReady(t, time.Minute)
 	t.Logf("all nodes were ready %v after the start", took.Round(100*time.Millisecond))
@@ -57,5 +63,11 @@ func testDockerToday(t *testing.T, release string) {
 		return strings.Contains(c.kubectl(t, "logs "+pod), "a word to the log")
 	})
 	c.secondRun(t)
+	c.goesBack(t)
+	on(t, c.first(), "rm /root/etcd.db /root/smoke.yaml")
 	c.quiet(t)
+	for _, m := range []*lab.Machine{c.hosts["w1"], c.hosts["cp1"]} {
+		on(t, m, resets)
+		looksAs(t, m, before[m], "after Docker, a cluster and its reset")
+	}
 }
