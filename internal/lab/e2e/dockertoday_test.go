@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/satchel-kit/satchel/internal/lab"
 	"github.com/satchel-kit/satchel/internal/lab/world"
 )
 
@@ -39,10 +38,7 @@ func testDockerToday(t *testing.T, release string) {
 		},
 	}.boot(t)
 	defer c.explain(t)
-	before := map[*lab.Machine]string{}
-	for _, m := range c.hosts {
-		before[m] = on(t, m, snapshot)
-	}
+	before := c.snapshots(t)
 	took := c.install(t)
 	c.waitReady(t, time.Minute)
 	t.Logf("all nodes were ready %v after the start", took.Round(100*time.Millisecond))
@@ -64,10 +60,6 @@ func testDockerToday(t *testing.T, release string) {
 	})
 	c.secondRun(t)
 	c.goesBack(t)
-	on(t, c.first(), "rm /root/etcd.db /root/smoke.yaml")
 	c.quiet(t)
-	for _, m := range []*lab.Machine{c.hosts["w1"], c.hosts["cp1"]} {
-		on(t, m, resets)
-		looksAs(t, m, before[m], "after Docker, a cluster and its reset")
-	}
+	c.takenBack(t, before)
 }

@@ -63,6 +63,7 @@ func TestDualStack(t *testing.T) {
 	for _, m := range c.hosts {
 		on(t, m, "systemctl start firewalld")
 	}
+	before := c.snapshots(t)
 	took := c.install(t)
 	c.waitReady(t, time.Minute)
 	t.Logf("all nodes were ready %v after the start", took.Round(100*time.Millisecond))
@@ -80,6 +81,7 @@ func TestDualStack(t *testing.T) {
 		t.Run(s.promise, s.test)
 	}
 	c.quiet(t)
+	c.takenBack(t, before)
 }
 
 // urlOf is an address as it stands in a URL.

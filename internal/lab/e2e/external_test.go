@@ -88,6 +88,7 @@ func TestExternal(t *testing.T) {
 	for _, m := range c.hosts {
 		on(t, m, siteFirewall)
 	}
+	before := c.snapshots(t)
 
 	ca := filepath.Join(t.TempDir(), "ca.crt")
 	if err := os.WriteFile(ca, []byte(authority), 0o644); err != nil {
@@ -123,6 +124,7 @@ func TestExternal(t *testing.T) {
 	}
 	c.secondRun(t)
 	c.quiet(t)
+	c.takenBack(t, before)
 }
 
 // testHostGateway holds that packets go straight to the other node, and no tunnel exists.

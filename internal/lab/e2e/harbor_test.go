@@ -82,6 +82,7 @@ func testHarbor(t *testing.T, spec, url string, accounts []string) {
 		},
 	}.boot(t)
 	defer c.explain(t)
+	before := c.snapshots(t)
 	reg := c.hosts["reg"]
 	c.watchArguments(t, reg)
 	took := c.install(t)
@@ -131,6 +132,7 @@ func testHarbor(t *testing.T, spec, url string, accounts []string) {
 	on(t, c.hosts["cp1"], "image="+c.plan.Cluster.Pull(smokeImage)+"; crictl rmi $image >/dev/null 2>&1; crictl pull $image")
 	says(t, on(t, reg, "/opt/bundle/install.sh --secrets /root/secrets"), "reg: nothing to change")
 	c.quiet(t)
+	c.takenBack(t, before)
 }
 
 // watchArguments looks for passwords in the arguments of all programs on a host, again
@@ -164,5 +166,5 @@ func (c *cluster) noArguments(t *testing.T, m *lab.Machine) {
 	if !planted {
 		t.Error("the watch does not see a leak")
 	}
-	on(t, m, "! grep -aqFf /root/words /var/log/satchel/install.log && rm /root/words")
+	on(t, m, "! grep -aqFf /root/words /var/log/satchel/install.log && rm /root/words /root/watch.sh /root/leaks")
 }

@@ -141,6 +141,7 @@ func TestStacked(t *testing.T) {
 	}.boot(t)
 	defer c.explain(t)
 	on(t, c.hosts["reg"], nameServers)
+	before := c.snapshots(t)
 	took := c.install(t)
 	t.Logf("all nodes were ready %v after the start", took.Round(100*time.Millisecond))
 	c.waitReady(t, time.Minute)
@@ -161,6 +162,7 @@ func TestStacked(t *testing.T) {
 		{"a second run changes nothing", c.secondRun},
 		{"nothing asks for the outside", func(t *testing.T) { c.quiet(t) }},
 		{"the address moves when its haproxy dies", c.testStackedMoves},
+		{"reset brings back what was before", func(t *testing.T) { c.takenBack(t, before) }},
 	} {
 		t.Run(s.promise, s.test)
 	}
