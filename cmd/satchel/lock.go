@@ -29,7 +29,8 @@ operating systems with all that they depend on, and write satchel.lock beside th
 Build takes only what the lock names. With --check nothing is written; the exit status
 is 1 and what moved is listed when upstream differs from the lock. With --update only the
 named images, files and packages (or those whose name contains NAME) are asked again; the
-packages of one system belong together, so one of them stands for all.`,
+packages of one system belong together, so one of them stands for all.
+A lock that cannot be read, as after a merge with conflicts, is made anew.`,
 		Example: `  satchel lock bundles/course-ha
   satchel lock --check
   satchel lock --update registry.k8s.io/etcd
@@ -59,8 +60,11 @@ func runLock(cmd *cobra.Command, path string, o lockOptions) error {
 	}
 	p := plan.New(s)
 	old, err := o.readLock(path)
-	if isNew := errors.Is(err, fs.ErrNotExist) && !o.check && len(o.names) == 0; err != nil && !isNew {
-		return err
+	if err != nil {
+		if o.check || len(o.names) > 0 || !startsAnew(cmd, err) {
+			return err
+		}
+		old = nil
 	}
 	want := p.Supply
 	if len(o.names) > 0 {
@@ -76,6 +80,18 @@ func runLock(cmd *cobra.Command, path string, o lockOptions) error {
 		fresh = old.With(fresh)
 	}
 	return settleLock(cmd, o, o.lockPath(path), old, fresh)
+}
+
+// startsAnew tells whether a lock that cannot be read may be written over, and says why.
+func startsAnew(cmd *cobra.Command, err error) bool {
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	bad, ok := errors.AsType[*lock.Unreadable](err)
+	if ok = ok && lock.Replaceable(err); ok {
+		fmt.Fprintf(cmd.ErrOrStderr(), "satchel: %s; the lock is made anew, and nothing is compared with it\n", bad.Reason())
+	}
+	return ok
 }
 
 func resolve(cmd *cobra.Command, p *plan.Plan, s supply, want plan.Supply) (*lock.Lock, error) {

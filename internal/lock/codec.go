@@ -116,38 +116,6 @@ func openAlone(name string) (*os.File, error) {
 	}
 }
 
-// Read reads a lock and checks all of it.
-func Read(path string) (*Lock, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading lock: %w", err)
-	}
-	return Parse(path, data)
-}
-
-// Parse reads a lock from data; path is for errors only.
-func Parse(path string, data []byte) (*Lock, error) {
-	l := &Lock{}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(l); err != nil {
-		return nil, fmt.Errorf("%s: reading the lock: %w", position(path, data, errorOffset(err, dec)), err)
-	}
-	if err := l.validate(); err != nil {
-		if e, ok := errors.AsType[*entryError](err); ok {
-			return nil, fmt.Errorf("%s: %w", position(path, data, e.find(data)), err)
-		}
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	// What JSON lets through (a key twice, text after the end, another order of
-	// keys) shows here: a lock that says something has one way to say it.
-	if want := l.Bytes(); !bytes.Equal(data, want) {
-		at := position(path, data, firstDifference(data, want))
-		return nil, fmt.Errorf("%s: the lock is not as satchel writes it; undo the edit or run `satchel lock`", at)
-	}
-	return l, nil
-}
-
 type digester struct{ hash.Hash }
 
 func newDigester() digester       { return digester{sha256.New()} }

@@ -74,7 +74,11 @@ func TestEveryFlawOfALockIsFoundWhereItIs(t *testing.T) {
 		"other case":    {`"files"`, `"Files"`, "satchel.lock:65:4: the lock is not as satchel writes it"},
 		"trailing":      {"\n}\n", "\n}\n{}", "not as satchel writes it"},
 		"null":          {`"layers": []`, `"layers": null`, "not as satchel writes it"},
-		"format":        {`"lock": 1`, `"lock": 2`, "the lock has format 2, and this satchel reads 1"},
+		"format":        {`"lock": 1`, `"lock": 2`, "the lock has format 2, and this satchel knows format 1: use the satchel that wrote it, or a newer one"},
+		"old format":    {`"lock": 1`, `"lock": 0`, "the lock has format 0, and this satchel knows format 1; undo the edit, or run `satchel lock`"},
+		"not all":       {good[len(good)/2:], "", "unexpected EOF; undo the edit, or run `satchel lock`"},
+		"nothing":       {good, "\n", "satchel.lock:1:1: the lock is empty; undo the edit, or run `satchel lock`"},
+		"a merge":       {`  "images": [`, "<<<<<<< HEAD\n  \"images\": [\n=======\n  \"images\": [ \n>>>>>>> other", "satchel.lock:3:1: a merge by git has left its conflict markers in the lock; undo"},
 		"digest":        {"sha256:" + hex("4"), "sha256:" + hex("G"), `satchel.lock:5:7: name "docker.io/library/a:1": platform "linux/amd64": digest "sha256:GGG`},
 		"short digest":  {hex("1"), "1", "is not \"sha256:\" and 64"},
 		"image twice":   {"library/b:1", "library/a:1", `satchel.lock:47:7: name "docker.io/library/a:1": it is there twice`},
@@ -96,6 +100,25 @@ func TestEveryFlawOfALockIsFoundWhereItIs(t *testing.T) {
 		_, err := Parse("satchel.lock", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s:\ngot  %v\nwant %s", what, err, c.want)
+		}
+		if Replaceable(err) == (what == "format") {
+			t.Errorf("%s: Replaceable is %v", what, Replaceable(err))
+		}
+	}
+}
+
+// TestANewerFormatIsSeenInAnyLock has locks that only their satchel can read, and one that
+// a merge has made of two formats.
+func TestANewerFormatIsSeenInAnyLock(t *testing.T) {
+	for what, text := range map[string]string{
+		"other fields":   "{\n  \"lock\": 7,\n  \"everything\": \"else\"\n}\n",
+		"one line":       `{"lock":7}`,
+		"two sides":      "{\n<<<<<<< HEAD\n  \"lock\": 1,\n=======\n  \"lock\": 7,\n>>>>>>> other\n  \"images\": []\n}\n",
+		"no JSON at all": "\"lock\": 7\n---\n",
+	} {
+		_, err := Parse("satchel.lock", []byte(text))
+		if err == nil || !strings.Contains(err.Error(), "satchel.lock: the lock has format 7") || Replaceable(err) || strings.Contains(err.Error(), "run `satchel lock`") {
+			t.Errorf("%s: got %v", what, err)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // validate checks everything that a later stage relies on.
 func (l *Lock) validate() error {
 	if l.Format != Format {
-		return fmt.Errorf("the lock has format %d, and this satchel reads %d: run `satchel lock`, or use the satchel that wrote it", l.Format, Format)
+		return fmt.Errorf("the lock has format %d, and this satchel knows format %d", l.Format, Format)
 	}
 	sizes := map[string]int64{}
 	last := ""
