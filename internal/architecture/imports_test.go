@@ -54,6 +54,7 @@ var alone = map[string]string{
 	"github.com/CycloneDX":           "internal/sbom",
 	"github.com/spdx":                "internal/sbom",
 	"github.com/package-url":         "internal/sbom",
+	"github.com/docker":              "internal/registry",
 	"github.com/google/go-container": "internal/registry internal/upstream internal/lock internal/standin internal/bundle internal/derive internal/push internal/manifest internal/serve internal/imagefile",
 	"github.com/google/go-containerregistry/pkg/v1/remote": "internal/registry internal/standin",
 }

@@ -46,12 +46,12 @@ type Patience struct {
 }
 
 // Defaults are the settings that suit most. Credentials come from the docker
-// configuration and its helpers, proxies and additional CAs always from the environment
+// configuration and its helpers (DockerLogins), proxies and additional CAs always from the environment
 // (HTTPS_PROXY, SSL_CERT_FILE).
 func Defaults() Settings {
 	return Settings{
 		Patience: Patience{Idle: time.Minute, Tries: 6, Pause: 500 * time.Millisecond, Longest: 2 * time.Minute},
-		Keychain: authn.DefaultKeychain,
+		Keychain: DockerLogins(),
 		Notice:   func(Retry) {},
 	}
 }

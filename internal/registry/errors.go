@@ -90,7 +90,7 @@ func (s *Session) failure(ctx context.Context, method, address string, err error
 	}
 	e := s.describe(method, address)
 	if answer, ok := errors.AsType[*transport.Error](err); ok {
-		s.answer(e, answer)
+		s.answer(ctx, e, answer)
 		return e
 	}
 	e.cause = err
@@ -119,8 +119,8 @@ func (a Advice) judge(err error) (hint string, temporary bool) {
 	if _, ok := errors.AsType[*redirectError](err); ok {
 		return a.Away, false
 	}
-	if _, ok := errors.AsType[*keychainError](err); ok {
-		return "check ~/.docker/config.json and its credential helpers", false
+	if e, ok := errors.AsType[*keychainError](err); ok {
+		return e.hint, false
 	}
 	return a.Silence, true
 }
@@ -132,14 +132,11 @@ func (s *Session) refusal(req *http.Request, resp *http.Response) error {
 	if !ok {
 		answer = &transport.Error{StatusCode: resp.StatusCode}
 	}
-	s.answer(e, answer)
-	if e.after = retryAfter(resp); e.after > 0 {
-		e.cause = fmt.Errorf("%w: the server says to wait %s", e.cause, e.after.Round(time.Second))
-	}
+	s.answer(req.Context(), e, answer)
 	return e
 }
 
-func (s *Session) answer(e *Error, a *transport.Error) {
+func (s *Session) answer(ctx context.Context, e *Error, a *transport.Error) {
 	e.Status = a.StatusCode
 	e.Hint = s.advice.Status(a.StatusCode, a.Error())
 	e.Temporary = a.StatusCode == http.StatusTooManyRequests || a.StatusCode == http.StatusRequestTimeout || a.StatusCode >= 500
@@ -150,6 +147,9 @@ func (s *Session) answer(e *Error, a *transport.Error) {
 		reason += fmt.Sprintf(": %s: %s", Printable(string(d.Code)), Printable(d.Message))
 	}
 	e.cause = errors.New(reason)
+	if e.after = wish(ctx); e.after > 0 {
+		e.cause = fmt.Errorf("%w: the server says to wait %s", e.cause, e.after.Round(time.Second))
+	}
 }
 
 // Printable keeps a server's words short and free of control characters.

@@ -3,8 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -80,21 +78,3 @@ type postponed struct {
 
 func (p *postponed) Error() string { return p.err.Error() }
 func (p *postponed) Unwrap() error { return p.RetryAfterError }
-
-// retryAfter reads the header's two forms, seconds and a date. The date is compared with
-// the server's own clock: nobody knows what the one of this machine says.
-func retryAfter(resp *http.Response) time.Duration {
-	value := resp.Header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(min(seconds, 1<<30)) * time.Second
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(resp.Header.Get("Date"))
-	if err != nil {
-		now = time.Now()
-	}
-	return max(at.Sub(now), 0)
-}

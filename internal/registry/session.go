@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -36,9 +35,11 @@ type Session struct {
 // login is what sessions with the same repository and for the same action share. Tokens
 // are for one repository each.
 type login struct {
-	mu     sync.Mutex
-	client *http.Client // nil until the login succeeded
+	turn   chan struct{} // has room for the one who logs in
+	client *http.Client  // nil until the login succeeded
 }
+
+func newLogin() *login { return &login{turn: make(chan struct{}, 1)} }
 
 // Session is one with a repository, for an action. Only a registry that was named with
 // the option name.Insecure is asked by plain HTTP.
@@ -53,7 +54,7 @@ func (c *Client) Session(repo name.Repository, action string, a Advice) *Session
 	defer c.mu.Unlock()
 	key := s.Scheme + "://" + repo.RegistryStr() + " " + s.scope
 	if c.logins[key] == nil {
-		c.logins[key] = &login{}
+		c.logins[key] = newLogin()
 	}
 	s.login = c.logins[key]
 	return s
@@ -62,7 +63,9 @@ func (c *Client) Session(repo name.Repository, action string, a Advice) *Session
 // Files is a session with servers of files, which know no login. A directory of this
 // machine (file:///) is one of them.
 func (c *Client) Files(a Advice) *Session {
-	return &Session{client: c, advice: a, login: &login{client: &http.Client{Transport: withDirectories{c.base}, CheckRedirect: checkRedirect}}}
+	l := newLogin()
+	l.client = &http.Client{Transport: withDirectories{c.base}, CheckRedirect: checkRedirect}
+	return &Session{client: c, advice: a, login: l}
 }
 
 // URL is the address of something in the repository, such as "blobs/DIGEST".
@@ -74,14 +77,18 @@ func (s *Session) URL(what string) string {
 // open gives the client that carries the session's credentials. Several that need it at
 // once wait for one login.
 func (s *Session) open(ctx context.Context) (*http.Client, error) {
-	s.login.mu.Lock()
-	defer s.login.mu.Unlock()
+	select {
+	case s.login.turn <- struct{}{}:
+		defer func() { <-s.login.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if s.login.client != nil {
 		return s.login.client, nil
 	}
 	auth, err := authn.Resolve(ctx, s.client.settings.Keychain, s.Repo)
 	if err != nil {
-		return nil, &keychainError{err}
+		return nil, err
 	}
 	base := &oneScheme{inner: s.client.base, host: s.Repo.RegistryStr(), scheme: s.Scheme}
 	t, err := transport.NewWithContext(ctx, s.Repo.Registry, auth, base, []string{s.scope})
@@ -95,6 +102,7 @@ func (s *Session) open(ctx context.Context) (*http.Client, error) {
 // Send sends a request and gives the answer, whose status is one of those wanted. Its
 // body must be closed.
 func (s *Session) Send(req *http.Request, wanted ...int) (*http.Response, error) {
+	req = req.WithContext(withWish(req.Context()))
 	client, err := s.open(req.Context())
 	var resp *http.Response
 	if err == nil {
@@ -138,11 +146,3 @@ func Done(resp *http.Response) {
 	io.CopyN(io.Discard, resp.Body, 64<<10)
 	resp.Body.Close()
 }
-
-// keychainError says that the docker configuration or a helper of it is broken.
-type keychainError struct{ err error }
-
-func (e *keychainError) Error() string {
-	return "reading credentials from the docker configuration: " + e.err.Error()
-}
-func (e *keychainError) Unwrap() error { return e.err }

@@ -28,7 +28,7 @@ func newTransport(p Patience, roots *x509.CertPool) http.RoundTripper {
 	}
 	// A dead HTTP/2 connection would otherwise serve the retries too.
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: p.Idle / 2, PingTimeout: p.Idle / 2}
-	return transport.NewUserAgent(&watchful{inner: t, wait: p.Idle}, "satchel")
+	return transport.NewUserAgent(attentive{&watchful{inner: t, wait: p.Idle}}, "satchel")
 }
 
 // withDirectories reads file:/// addresses from this machine. Sessions with registries

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/satchel-kit/satchel/internal/registry"
 )
 
 // guarded is a registry that wants a login for everything.
@@ -138,14 +138,14 @@ fi
 		if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.client(t, WithKeychain(authn.DefaultKeychain)).Manifest(t.Context(), image1); err != nil {
+		if _, err := f.client(t, WithKeychain(registry.DockerLogins())).Manifest(t.Context(), image1); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte("{broken"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.client(t, WithKeychain(authn.DefaultKeychain)).Manifest(t.Context(), image1); err == nil || !strings.Contains(err.Error(), "reading credentials from the docker configuration") {
+	if _, err := f.client(t, WithKeychain(registry.DockerLogins())).Manifest(t.Context(), image1); err == nil || !strings.Contains(err.Error(), "reading credentials from the docker configuration") {
 		t.Errorf("a broken configuration: %v", err)
 	}
 }
