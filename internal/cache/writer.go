@@ -30,6 +30,9 @@ type Writer struct {
 	watch func(int64)
 	to    *disk.Writer // file, from n on
 	also  *disk.Writer // where else the bytes go, or nil
+
+	// from is where the bytes of a download come from, and version what they are of.
+	from, version string
 }
 
 // Writer opens a blob for writing and goes on where an earlier writer broke
@@ -41,22 +44,34 @@ func (c *Cache) Writer(ctx context.Context, digest string, size int64) (*Writer,
 		return nil, err
 	}
 	partial := filepath.Join(c.partials(), "sha256-"+filepath.Base(path))
-	f, err := openLocked(ctx, partial, path)
+	w, err := c.resume(ctx, partial, path)
 	if err != nil {
-		return nil, fmt.Errorf("opening %s in the cache: %w", digest, explain(err))
+		return nil, fmt.Errorf("opening %s in the cache: %w", digest, err)
 	}
-	w := &Writer{cache: c, file: f, want: digest, size: size, sum: sha256.New()}
-	if w.n, err = io.Copy(w.sum, f); err == nil && size >= 0 && w.n > size {
+	w.want, w.size = digest, size
+	if size >= 0 && w.n > size {
 		err = w.Restart()
 	}
 	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("reading the beginning of %s: %w", digest, err)
-	}
-	w.to = disk.NewKeepingWriter(f, 0)
-	if err := w.to.Skip(w.n); err != nil {
-		f.Close()
+		w.file.Close()
 		return nil, err
+	}
+	return w, nil
+}
+
+// resume opens a writer behind what is in a partial file.
+func (c *Cache) resume(ctx context.Context, partial, final string) (*Writer, error) {
+	f, err := openLocked(ctx, partial, final)
+	if err != nil {
+		return nil, explain(err)
+	}
+	w := &Writer{cache: c, file: f, size: -1, sum: sha256.New(), to: disk.NewKeepingWriter(f, 0)}
+	if w.n, err = io.Copy(w.sum, f); err == nil {
+		err = w.to.Skip(w.n)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("reading its beginning: %w", err)
 	}
 	return w, nil
 }
@@ -190,17 +205,18 @@ func (w *Writer) publish(path string) error {
 	if err := os.Rename(w.file.Name(), path); err != nil {
 		return err
 	}
+	w.arrived()
 	return w.release()
 }
 
 // Close ends the writing. What has no Commit stays for a later run if its
-// digest is known, and goes otherwise. After Commit it does nothing.
+// digest is known, or its version, and goes otherwise. After Commit it does nothing.
 func (w *Writer) Close() error {
 	if w.file == nil {
 		return nil
 	}
 	var err error
-	if w.want == "" || w.n == 0 {
+	if w.n == 0 || w.want == "" && !w.brokeOff() {
 		if err = os.Remove(w.file.Name()); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}

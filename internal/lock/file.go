@@ -12,6 +12,7 @@ import (
 
 	"github.com/satchel-kit/satchel/internal/cache"
 	"github.com/satchel-kit/satchel/internal/plan"
+	"github.com/satchel-kit/satchel/internal/upstream"
 )
 
 // checksumLimit is ample for a list of every file of a release.
@@ -39,11 +40,7 @@ type found struct {
 // comes first: then a broken transfer can go on in a later run.
 func (r *resolver) download(ctx context.Context, want plan.File, watch func(int64)) (found, error) {
 	if want.ChecksumURL == "" {
-		w, err := r.store.Temp(ctx)
-		if err != nil {
-			return found{}, err
-		}
-		return r.fill(ctx, want.URL, w, watch)
+		return r.unlisted(ctx, want.URL, watch)
 	}
 	digest, err := r.checksum(ctx, want)
 	if err != nil {
@@ -59,7 +56,8 @@ func (r *resolver) download(ctx context.Context, want plan.File, watch func(int6
 	if err != nil {
 		return found{}, err
 	}
-	got, err := r.fill(ctx, want.URL, w, watch)
+	defer w.Close()
+	got, err := r.fill(ctx, want.URL, "", w, watch)
 	if errors.Is(err, cache.ErrMismatch) {
 		return found{}, fmt.Errorf("what %s has does not fit its checksum at %s: %w (one of them is damaged or not upstream's: check it, or name another mirror in `sources:`)",
 			r.client.Where(want.URL, ""), r.client.Where(want.ChecksumURL, ""), err)
@@ -67,14 +65,33 @@ func (r *resolver) download(ctx context.Context, want plan.File, watch func(int6
 	return got, err
 }
 
-// fill downloads a URL and closes the writer. When bytes of an earlier run turn
-// out wrong it drops them and downloads again, once.
-func (r *resolver) fill(ctx context.Context, address string, w *cache.Writer, watch func(int64)) (found, error) {
+// unlisted brings a file into the cache of which upstream publishes no checksum. What an
+// earlier run has brought is what the server has if the server says so.
+func (r *resolver) unlisted(ctx context.Context, address string, watch func(int64)) (found, error) {
+	// Two mirrors may use one name for two versions.
+	from := address + " " + r.client.Where(address, "")
+	w, err := r.store.Download(ctx, from)
+	if err != nil {
+		return found{}, err
+	}
 	defer w.Close()
+	last := r.store.Arrived(from)
+	got, err := r.fill(ctx, address, last.Version, w, watch)
+	if errors.Is(err, upstream.ErrUnchanged) {
+		if got, err = r.rehash(last.Digest); err != nil { // it is dropped, or another process has
+			got, err = r.fill(ctx, address, "", w, watch)
+		}
+	}
+	return got, err
+}
+
+// fill downloads a URL, unless the server still has a version. When bytes of an earlier
+// run turn out wrong it drops them and downloads again, once.
+func (r *resolver) fill(ctx context.Context, address, version string, w *cache.Writer, watch func(int64)) (found, error) {
 	w.Watch(watch)
 	resumed := w.Offset() > 0
 	for {
-		if err := r.client.File(ctx, address, -1, w); err != nil {
+		if err := r.client.FileUnless(ctx, address, -1, version, w); err != nil {
 			return found{}, err
 		}
 		got := found{w.Digest(), w.Offset()}

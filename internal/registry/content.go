@@ -25,11 +25,26 @@ type Sink interface {
 	Restart() error
 }
 
+// Versioned is a sink that may have its beginning from an earlier run, and of which no
+// digest says whether it is right. It goes on only with the same version.
+type Versioned interface {
+	Sink
+	// Version is what its bytes are of.
+	Version() string
+	// Begin says what the bytes that follow from the start are of; "" if nobody can tell
+	// later whether they still are what the server has.
+	Begin(version string)
+}
+
+// ErrUnchanged says that a server still has the version that the caller has.
+var ErrUnchanged = errors.New("it is unchanged")
+
 // content is one blob or file on a server.
 type content struct {
 	*Session
 	address string
 	size    int64
+	unless  string // the version that is not wanted
 
 	// validator is the ETag or date that it had when it was first opened, so that two
 	// versions of a file are never put together.
@@ -40,7 +55,16 @@ type content struct {
 // Copy copies what is at an address to a sink, from the sink's offset on. A size of -1
 // means that it is not known. A transfer that breaks off goes on where it broke.
 func (s *Session) Copy(ctx context.Context, address string, size int64, to Sink) error {
-	c := &content{Session: s, address: address, size: size}
+	return s.CopyUnless(ctx, address, size, "", to)
+}
+
+// CopyUnless is Copy, unless the server has a version, which makes it ErrUnchanged. A sink
+// that has a beginning already gets the rest in any case.
+func (s *Session) CopyUnless(ctx context.Context, address string, size int64, version string, to Sink) error {
+	c := &content{Session: s, address: address, size: size, unless: version}
+	if v, ok := to.(Versioned); ok && to.Offset() > 0 {
+		c.opened, c.validator = true, v.Version()
+	}
 	best := to.Offset()
 	return s.Retry(ctx, func(a *Attempts) error {
 		err := c.copy(ctx, to)
@@ -72,6 +96,9 @@ func (c *content) copy(ctx context.Context, to Sink) error {
 			return err
 		}
 	}
+	if v, ok := to.(Versioned); ok && offset == 0 {
+		v.Begin(version(resp.Header))
+	}
 	broken, err := disk.Pour(to, resp.Body)
 	if err != nil { // such as of a full disk, which no retry helps
 		return fmt.Errorf("%s: %w", c.describe(http.MethodGet, c.address).Asked, err)
@@ -95,6 +122,9 @@ func (c *content) open(ctx context.Context, offset int64) (*http.Response, int64
 			header.Set("If-Range", c.validator)
 		}
 		wanted = append(wanted, http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable)
+	} else if c.unless != "" {
+		header.Set(condition(c.unless), c.unless)
+		wanted = append(wanted, http.StatusNotModified)
 	}
 	resp, err := c.Get(ctx, c.address, header, wanted...)
 	switch {
@@ -102,7 +132,10 @@ func (c *content) open(ctx context.Context, offset int64) (*http.Response, int64
 		return nil, 0, err
 	case resp.StatusCode == http.StatusOK:
 		offset = 0
-	case resp.StatusCode != http.StatusPartialContent || !beginsAt(resp, offset):
+	case resp.StatusCode == http.StatusNotModified:
+		Done(resp)
+		return nil, 0, ErrUnchanged
+	case resp.StatusCode != http.StatusPartialContent || !beginsAt(resp, offset) || c.moved(resp.Header):
 		resp.Body.Close()
 		return c.open(ctx, 0)
 	}
@@ -116,6 +149,12 @@ func beginsAt(resp *http.Response, offset int64) bool {
 	from, _, dash := strings.Cut(from, "-")
 	n, err := strconv.ParseInt(from, 10, 64)
 	return ok && dash && err == nil && n == offset
+}
+
+// moved tells whether a part is of another version than was asked for.
+func (c *content) moved(header http.Header) bool {
+	etag := header.Get("ETag")
+	return strings.HasPrefix(c.validator, `"`) && etag != "" && etag != c.validator
 }
 
 // remember keeps what identifies this version of a file. If-Range takes no weak

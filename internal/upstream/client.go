@@ -29,6 +29,9 @@ type (
 	Sink     = registry.Sink
 )
 
+// ErrUnchanged says that a server still has the version that the caller has.
+var ErrUnchanged = registry.ErrUnchanged
+
 // Option changes a client's defaults.
 type Option func(*registry.Settings)
 

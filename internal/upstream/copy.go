@@ -14,23 +14,28 @@ func (c *Client) Blob(ctx context.Context, upstream, digest string, size int64, 
 	if err != nil {
 		return err
 	}
-	return c.copy(ctx, img.Session, img.URL("blobs/"+digest), size, to)
+	return c.copy(ctx, img.Session, img.URL("blobs/"+digest), size, "", to)
 }
 
 // File copies an upstream file, from the sink's offset on, to a sink. A size of
 // -1 means that it is not known.
 func (c *Client) File(ctx context.Context, upstream string, size int64, to Sink) error {
-	s, address := c.file(upstream)
-	return c.copy(ctx, s, address, size, to)
+	return c.FileUnless(ctx, upstream, size, "", to)
 }
 
-func (c *Client) copy(ctx context.Context, s *registry.Session, address string, size int64, to Sink) error {
+// FileUnless is File, unless the server still has a version, which makes it ErrUnchanged.
+func (c *Client) FileUnless(ctx context.Context, upstream string, size int64, version string, to Sink) error {
+	s, address := c.file(upstream)
+	return c.copy(ctx, s, address, size, version, to)
+}
+
+func (c *Client) copy(ctx context.Context, s *registry.Session, address string, size int64, version string, to Sink) error {
 	done, err := c.limits.wait(ctx, address, size)
 	if err != nil {
 		return err
 	}
 	defer done()
-	return s.Copy(ctx, address, size, to)
+	return s.CopyUnless(ctx, address, size, version, to)
 }
 
 // Where tells, for messages, the URL at which a blob of an upstream image is asked
