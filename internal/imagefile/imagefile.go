@@ -44,7 +44,12 @@ type Image struct {
 
 	tree  tree
 	blobs map[string]string // paths by digest, of what has no path by its digest
+
+	beside []about // what the archive has that is no image
 }
+
+// ErrMissing is wrapped by the errors about what an archive lacks.
+var ErrMissing = errors.New("missing")
 
 // Document is a manifest or an index, byte for byte.
 type Document struct {
@@ -175,7 +180,7 @@ func (i *Image) Blob(digest string) (io.ReadCloser, int64, error) {
 	}
 	f, size, err := i.tree.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, fmt.Errorf("%s is missing: the image was saved without it", digest)
+		return nil, 0, fmt.Errorf("%s is %w: the image was saved without it", digest, ErrMissing)
 	}
 	return f, size, err
 }

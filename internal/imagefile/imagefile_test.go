@@ -116,6 +116,27 @@ func old() []file {
 	}
 }
 
+// TestAGlobalHeaderIsPassedOver: git archive writes one before everything else.
+func TestAGlobalHeaderIsPassedOver(t *testing.T) {
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for range 2 {
+		if err := w.WriteHeader(&tar.Header{Name: "pax_global_header", Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "a commit"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	a, err := open(t, append(out.Bytes(), pack(t, old()...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Image(true, "db:2"); err != nil {
+		t.Error(err)
+	}
+}
+
 // whole reads everything of an image, and checks it by its digests.
 func whole(t *testing.T, i *Image, digest string) *v1.Manifest {
 	t.Helper()

@@ -28,12 +28,20 @@ func readLayout(t tree, data []byte) ([]*Image, error) {
 		return nil, fmt.Errorf("reading index.json: %w", err)
 	}
 	var images []*Image
+	var beside []about
 	for _, e := range entries(index.Manifests) {
 		i, err := layoutImage(t, e)
 		if err != nil {
 			return nil, err
 		}
-		images = append(images, i)
+		if a := (about{i, e.ending}); a.isOne() {
+			beside = append(beside, a)
+		} else {
+			images = append(images, i)
+		}
+	}
+	for _, i := range images {
+		i.beside = beside
 	}
 	return images, nil
 }
@@ -61,6 +69,8 @@ type entry struct {
 	// parts is one descriptor, or one for each platform: some tools write no index for
 	// those, but a descriptor for each under one name or under none.
 	parts []v1.Descriptor
+	// ending is set for what cosign has to say about an image.
+	ending string
 }
 
 func entries(all []v1.Descriptor) []*entry {
@@ -69,7 +79,7 @@ func entries(all []v1.Descriptor) []*entry {
 		if !d.MediaType.IsImage() && !d.MediaType.IsIndex() || d.Annotations[referenceType] != "" {
 			continue // what is about an image is none
 		}
-		names := namesOf(d)
+		names, ending := namesOf(d), cosignKinds[d.Annotations["kind"]]
 		again := func(e *entry) bool { return len(e.parts) == 1 && e.parts[0].Digest == d.Digest }
 		if i := slices.IndexFunc(list, again); i >= 0 {
 			list[i].names = append(list[i].names, names...)
@@ -79,7 +89,7 @@ func entries(all []v1.Descriptor) []*entry {
 			list[i].parts = append(list[i].parts, d)
 			continue
 		}
-		list = append(list, &entry{names, []v1.Descriptor{d}})
+		list = append(list, &entry{names, []v1.Descriptor{d}, ending})
 	}
 	return list
 }

@@ -56,6 +56,9 @@ func newTarTree(f *os.File) (*tarTree, error) {
 }
 
 func (t *tarTree) add(hdr *tar.Header, size int64) error {
+	if hdr.Typeflag == tar.TypeXGlobalHeader {
+		return nil // words about all entries, such as the commit from git archive
+	}
 	name, err := clean(hdr.Name)
 	if err != nil || hdr.Typeflag == tar.TypeDir {
 		return err

@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -27,6 +28,7 @@ import (
 type origin interface {
 	Manifest(ctx context.Context, name string) (*upstream.Manifest, error)
 	Blob(ctx context.Context, name, digest string, size int64, to upstream.Sink) error
+	Referrers(ctx context.Context, name, digest string) (*v1.IndexManifest, error)
 }
 
 // archived locks an image that lies beside the spec, and brings all of it into the
@@ -40,7 +42,7 @@ func (r *resolver) archived(ctx context.Context, want plan.Image) (Image, error)
 }
 
 func (r *resolver) fromArchives(ctx context.Context, want plan.Image) (Image, error) {
-	img := Image{Name: want.Name, Archive: &Archive{Path: want.Archive.Path, Image: want.Archive.Image}, Manifests: []Manifest{}}
+	img := Image{Name: want.Name, Archive: &Archive{Path: want.Archive.Path, Image: want.Archive.Image}, Manifests: []Manifest{}, Attestations: want.Attestations}
 	root, err := os.OpenRoot(want.Archive.Dir)
 	if err != nil {
 		return img, fmt.Errorf("opening the spec's directory: %w", err)
@@ -53,15 +55,17 @@ func (r *resolver) fromArchives(ctx context.Context, want plan.Image) (Image, er
 	}
 	var problems []error
 	for path, platforms := range byPath {
-		top, manifests, err := r.fromArchive(ctx, root, path, want, platforms)
+		part, err := r.fromArchive(ctx, root, path, want, platforms)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("reading %q: %w", path, err))
 		}
-		img.Digest = top
-		img.Manifests = append(img.Manifests, manifests...)
+		img.Digest = part.Digest
+		img.Manifests = append(img.Manifests, part.Manifests...)
+		img.Attached = append(img.Attached, part.Attached...)
 	}
 	slices.SortFunc(problems, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 	slices.SortFunc(img.Manifests, func(a, b Manifest) int { return cmp.Compare(a.Platform, b.Platform) })
+	img.Attached = inOrder(img.Attached)
 	if len(byPath) > 1 {
 		img.Digest = together(img.Manifests)
 	}
@@ -85,39 +89,72 @@ func together(manifests []Manifest) string {
 	return sum.digest()
 }
 
-func (r *resolver) fromArchive(ctx context.Context, root *os.Root, path string, want plan.Image, platforms []string) (digest string, all []Manifest, err error) {
+// fromArchive is what one archive has of an image.
+func (r *resolver) fromArchive(ctx context.Context, root *os.Root, path string, want plan.Image, platforms []string) (Image, error) {
 	archive, err := imagefile.Open(ctx, root, path, r.store.Scratch)
 	if err != nil {
-		return "", nil, err
+		return Image{}, err
 	}
 	defer archive.Close()
 	from, err := archive.Image(want.Archive.Image != "", cmp.Or(want.Archive.Image, want.Name))
 	if err != nil {
-		return "", nil, err
+		return Image{}, err
 	}
 	within := &resolver{from: fileOrigin{from}, store: r.store, bars: r.bars}
 	top := asUpstream(from.Top)
 	want.Platforms = platforms
-	if !top.MediaType.IsIndex() && len(platforms) > 1 {
-		return "", nil, fmt.Errorf("it is for one platform only, and wanted are %s: with {arch} in its path each has an archive of its own", strings.Join(platforms, ", "))
+	img := Image{Digest: top.Digest}
+	switch {
+	case !top.MediaType.IsIndex() && len(platforms) > 1:
+		return Image{}, fmt.Errorf("it is for one platform only, and wanted are %s: with {arch} in its path each has an archive of its own", strings.Join(platforms, ", "))
+	case top.MediaType.IsIndex():
+		img.Manifests, err = within.fromLayoutIndex(ctx, want, top)
+	default:
+		img.Manifests, err = within.single(ctx, want, top)
 	}
-	if top.MediaType.IsIndex() {
-		all, err = within.fromIndex(ctx, want, top)
-	} else {
-		all, err = within.single(ctx, want, top)
+	if err == nil && want.Attestations {
+		err = within.attach(ctx, want, top, &img)
 	}
-	if err != nil {
-		return "", nil, err
+	if err == nil {
+		err = within.bringAll(ctx, want.Name, &img)
 	}
-	for _, m := range all {
+	return img, err
+}
+
+// bringAll has all of an image in the cache. What is about it may be missing.
+func (r *resolver) bringAll(ctx context.Context, name string, img *Image) error {
+	for _, m := range img.Manifests {
 		for _, layer := range m.Layers {
-			if err := within.bring(ctx, want.Name, layer); err != nil {
-				return "", nil, err
+			if err := r.bring(ctx, name, layer); err != nil {
+				return err
 			}
-			r.store.Name(layer.Digest, want.Name)
+			r.store.Name(layer.Digest, name)
 		}
 	}
-	return top.Digest, all, nil
+	var whole []Attached
+	for _, a := range img.Attached {
+		err := r.bringAttached(ctx, name, a)
+		if errors.Is(err, imagefile.ErrMissing) {
+			r.bars.Note("%s: %s about it is left out: %v", name, a.Digest, err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		whole = append(whole, a)
+	}
+	img.Attached = whole
+	return nil
+}
+
+func (r *resolver) bringAttached(ctx context.Context, name string, a Attached) error {
+	for _, b := range a.Blobs {
+		if err := r.bring(ctx, name, b); err != nil {
+			return err
+		}
+		r.store.Name(b.Digest, name)
+	}
+	return nil
 }
 
 // bring has a blob of an image in the cache.
@@ -147,12 +184,34 @@ func asUpstream(d imagefile.Document) *upstream.Manifest {
 }
 
 func (f fileOrigin) Manifest(_ context.Context, name string) (*upstream.Manifest, error) {
-	_, digest, _ := strings.Cut(name, "@")
-	d, err := f.image.Document(digest)
+	get, what := f.image.Document, name[strings.LastIndexByte(name, '@')+1:]
+	if what == name {
+		get, what = f.image.Tagged, name[strings.LastIndexByte(name, ':')+1:]
+	}
+	d, err := get(what)
 	if err != nil {
 		return nil, err
 	}
 	return asUpstream(d), nil
+}
+
+// Referrers are in an archive by themselves, or listed as in a registry that has no list
+// of its own.
+func (f fileOrigin) Referrers(_ context.Context, _, digest string) (*v1.IndexManifest, error) {
+	all, err := f.image.Referrers(digest)
+	if err != nil {
+		return nil, err
+	}
+	index := &v1.IndexManifest{Manifests: all}
+	list, err := f.image.Tagged(strings.Replace(digest, ":", "-", 1))
+	if err == nil && list.MediaType.IsIndex() {
+		listed, err := v1.ParseIndexManifest(bytes.NewReader(list.Bytes))
+		if err != nil {
+			return nil, fmt.Errorf("reading the referrers of %s: %w", digest, err)
+		}
+		index.Manifests = append(index.Manifests, listed.Manifests...)
+	}
+	return index, nil
 }
 
 func (f fileOrigin) Blob(ctx context.Context, _, digest string, size int64, to upstream.Sink) error {

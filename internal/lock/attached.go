@@ -11,6 +11,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/satchel-kit/satchel/internal/imagefile"
 	"github.com/satchel-kit/satchel/internal/plan"
 	"github.com/satchel-kit/satchel/internal/upstream"
 )
@@ -49,9 +50,14 @@ func (r *resolver) attach(ctx context.Context, want plan.Image, top *upstream.Ma
 		r.store.Name(top.Digest, want.Name)
 		found = append(found, Attached{Blob: Blob{MediaType: string(top.MediaType), Digest: top.Digest, Size: int64(len(top.Bytes))}})
 	}
-	slices.SortFunc(found, func(a, b Attached) int { return cmp.Compare(a.Digest+" "+a.Tag, b.Digest+" "+b.Tag) })
-	img.Attached = slices.CompactFunc(found, func(a, b Attached) bool { return a.Digest == b.Digest && a.Tag == b.Tag })
+	img.Attached = inOrder(found)
 	return nil
+}
+
+// inOrder has each once.
+func inOrder(found []Attached) []Attached {
+	slices.SortFunc(found, func(a, b Attached) int { return cmp.Compare(a.Digest+" "+a.Tag, b.Digest+" "+b.Tag) })
+	return slices.CompactFunc(found, func(a, b Attached) bool { return a.Digest == b.Digest && a.Tag == b.Tag })
 }
 
 // about finds what is attached to an image or to one of its manifests.
@@ -92,6 +98,10 @@ func (r *resolver) inIndex(ctx context.Context, image string, top *upstream.Mani
 			continue
 		}
 		a, err := r.attached(ctx, image, entry.Digest.String())
+		if errors.Is(err, imagefile.ErrMissing) {
+			r.bars.Note("%s: what the index has about %s is left out: %v", image, subject, err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +114,7 @@ func (r *resolver) inIndex(ctx context.Context, image string, top *upstream.Mani
 
 // referrers are what says by itself that it is about a digest.
 func (r *resolver) referrers(ctx context.Context, image, subject string) ([]Attached, error) {
-	index, err := r.client.Referrers(ctx, image, subject)
+	index, err := r.from.Referrers(ctx, image, subject)
 	if err != nil || index == nil {
 		return nil, err
 	}
@@ -115,10 +125,17 @@ func (r *resolver) referrers(ctx context.Context, image, subject string) ([]Atta
 			continue
 		}
 		a, err := r.attached(ctx, image, entry.Digest.String())
+		if errors.Is(err, imagefile.ErrMissing) {
+			r.bars.Note("%s: what is listed about %s is left out: %v", image, subject, err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		// Where the list does not say, the config's type counts, as for registries.
+		if len(entry.Annotations) == 0 {
+			entry.Annotations = nil // as it comes back from the lock
+		}
 		a.Subject, a.ArtifactType, a.Annotations = subject, cmp.Or(entry.ArtifactType, a.Blobs[0].MediaType), entry.Annotations
 		all = append(all, a)
 	}
@@ -135,8 +152,8 @@ func (r *resolver) cosigned(ctx context.Context, image, subject string) ([]Attac
 	var all []Attached
 	for _, ending := range cosignTags {
 		tag := strings.Replace(subject, ":", "-", 1) + ending
-		m, err := r.client.Manifest(ctx, repo+":"+tag)
-		if upstream.NotFound(err) {
+		m, err := r.from.Manifest(ctx, repo+":"+tag)
+		if upstream.NotFound(err) || errors.Is(err, imagefile.ErrMissing) {
 			continue
 		}
 		if err != nil {
@@ -161,7 +178,7 @@ func (r *resolver) attached(ctx context.Context, image, digest string) (Attached
 	if err != nil {
 		return Attached{}, err
 	}
-	m, err := r.client.Manifest(ctx, byDigest)
+	m, err := r.from.Manifest(ctx, byDigest)
 	if err != nil {
 		return Attached{}, err
 	}

@@ -77,10 +77,10 @@ func (img Image) items() []Item {
 			all = append(all, item)
 		}
 	}
-	for _, a := range img.Attached {
-		all = append(all, Item{Digest: a.Digest, Size: a.Size, Image: img.Name, Manifest: true})
+	for _, a := range img.Attached { // of a derived image there is nothing
+		all = append(all, Item{Digest: a.Digest, Size: a.Size, Image: img.Name, Manifest: true, Of: of})
 		for _, b := range a.Blobs {
-			all = append(all, Item{Digest: b.Digest, Size: b.Size, Image: img.Name})
+			all = append(all, Item{Digest: b.Digest, Size: b.Size, Image: img.Name, Of: of})
 		}
 	}
 	return all

@@ -188,7 +188,7 @@ func broken(t *testing.T, etag string) (s *shelf, dir string) {
 	return s, dir
 }
 
-func partial(t *testing.T, dir string) []string {
+func leftover(t *testing.T, dir string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "partial", "*"))
 	if err != nil {
@@ -203,7 +203,7 @@ func TestADownloadGoesOnInTheNextRun(t *testing.T) {
 	if got, sent := s.questions(); got != "bytes=2097152- If-Range" || sent != len(s.data)/2 {
 		t.Errorf("it asks with %q, and gets %d bytes of %d", got, sent, len(s.data))
 	}
-	if left := partial(t, dir); len(left) != 0 {
+	if left := leftover(t, dir); len(left) != 0 {
 		t.Errorf("left behind: %q", left)
 	}
 	s.right(t, dir, "the one after it")
@@ -230,11 +230,11 @@ func TestTwoVersionsAreNeverPutTogetherAcrossRuns(t *testing.T) {
 
 func TestABeginningThatNobodyVouchesForIsDropped(t *testing.T) {
 	_, dir := broken(t, `W/"1"`)
-	if left := partial(t, dir); len(left) != 0 {
+	if left := leftover(t, dir); len(left) != 0 {
 		t.Errorf("of a version that nobody can tell from others is left: %q", left)
 	}
 	s, dir := broken(t, `"1"`)
-	left := partial(t, dir)
+	left := leftover(t, dir)
 	if len(left) != 1 {
 		t.Fatalf("left behind: %q", left)
 	}

@@ -69,6 +69,10 @@ func (r *resolver) fromIndex(ctx context.Context, want plan.Image, top *upstream
 	if err != nil {
 		return nil, fmt.Errorf("reading the index: %w", err)
 	}
+	return r.fromEntries(ctx, want, index)
+}
+
+func (r *resolver) fromEntries(ctx context.Context, want plan.Image, index *v1.IndexManifest) ([]Manifest, error) {
 	var all []Manifest
 	var problems []error
 	for _, platform := range slices.Sorted(slices.Values(want.Platforms)) {

@@ -12,8 +12,10 @@ import (
 // similar one.
 func choose(index *v1.IndexManifest, platform string) (v1.Descriptor, error) {
 	var has []string
+	nested := false
 	for _, entry := range index.Manifests {
 		// "unknown" is how build tools mark attestations.
+		nested = nested || entry.MediaType.IsIndex()
 		if entry.Platform == nil || entry.Platform.OS == "unknown" {
 			continue
 		}
@@ -24,6 +26,9 @@ func choose(index *v1.IndexManifest, platform string) (v1.Descriptor, error) {
 			return entry, nil
 		}
 		has = append(has, entry.Platform.String())
+	}
+	if len(has) == 0 && nested {
+		return v1.Descriptor{}, fmt.Errorf("platform %s is missing: what the index names are nested indexes, and no image", platform)
 	}
 	if len(has) == 0 {
 		return v1.Descriptor{}, fmt.Errorf("platform %s is missing: the index names no platform at all", platform)

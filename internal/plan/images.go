@@ -53,8 +53,8 @@ func images(s *spec.Spec, hosts []Host) []Image {
 		if a, archived := in.ImageArchives[name]; archived {
 			list[i].Archive = &Archive{Dir: s.Dir, Path: a.Path, Image: a.Image}
 		}
-		// Of what satchel makes or finds beside the spec nobody publishes anything.
-		list[i].Attestations = list[i].Attestations && list[i].Recipe == nil && list[i].Archive == nil
+		// Of what satchel makes nobody publishes anything.
+		list[i].Attestations = list[i].Attestations && list[i].Recipe == nil
 	}
 	return list
 }
