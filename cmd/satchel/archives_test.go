@@ -81,6 +81,56 @@ imageArchives: "registry.example.com/app/web:1.0": path: "images/web.tar"
 	}
 }
 
+// cosignSave is what cosign save writes of an image and its signature, as a tar, and the
+// tag that the signature has in a registry.
+func cosignSave(t testing.TB) (data []byte, tag string) {
+	t.Helper()
+	files := []string{"oci-layout", `{"imageLayoutVersion":"1.0.0"}`}
+	put := func(content string) (digest string) {
+		sum := fmt.Sprintf("%x", sha256.Sum256([]byte(content)))
+		files = append(files, "blobs/sha256/"+sum, content)
+		return "sha256:" + sum
+	}
+	var list []string
+	manifest := func(kind, config, layerType, layer string) (digest string) {
+		m := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":%d,"digest":%q},"layers":[{"mediaType":%q,"size":%d,"digest":%q}]}`,
+			len(config), put(config), layerType, len(layer), put(layer))
+		digest = put(m)
+		list = append(list, fmt.Sprintf(`{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":%d,"digest":%q,"annotations":{"kind":"dev.cosignproject.cosign/%s","org.opencontainers.image.ref.name":"example.com/web:1.0"}}`, len(m), digest, kind))
+		return digest
+	}
+	layer := string(tarOf(t, "etc/motd", "hello\n"))
+	digest := manifest("image", fmt.Sprintf(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%x"]}}`, sha256.Sum256([]byte(layer))),
+		"application/vnd.oci.image.layer.v1.tar", layer)
+	manifest("sigs", `{"architecture":"","os":"","rootfs":{"type":"layers","diff_ids":[]}}`, "application/vnd.dev.cosign.simplesigning.v1+json", `{"critical":{"image":{"docker-manifest-digest":"`+digest+`"}}}`)
+	files = append(files, "index.json", `{"schemaVersion":2,"manifests":[`+strings.Join(list, ",")+`]}`)
+	return tarOf(t, files...), strings.Replace(digest, ":", "-", 1) + ".sig"
+}
+
+func TestTheSignatureInAnArchiveGoesIntoTheBundle(t *testing.T) {
+	s := newSite(t)
+	data, tag := cosignSave(t)
+	s.write("spec/web.cue", "package cluster\n\nattestations: \"keep\"\nimageArchives: \"registry.example.com/app/web:1.0\": path: \"web.tar\"\n")
+	s.write("spec/web.tar", string(data))
+	s.upstream(asIs)
+	s.must("lock", "spec")
+	if lock := string(s.read("spec/satchel.lock")); !strings.Contains(lock, `"tag": "`+tag+`"`) {
+		t.Errorf("the lock has not the signature:\n%s", lock)
+	}
+	for i := range s.env {
+		if strings.HasPrefix(s.env[i], "SATCHEL_CACHE=") {
+			s.env[i] = "SATCHEL_CACHE=" + s.path("other-cache")
+		}
+	}
+	s.must("build", "spec", "-o", "a.tar")
+	s.must("verify", "a.tar")
+	s.must("unpack", "a.tar", "-o", "out")
+	if list := string(s.read("out/bundle.json")); !strings.Contains(list, tag) {
+		t.Error("the bundle has not the signature")
+	}
+	s.must("lock", "spec", "--check")
+}
+
 func TestAnArchiveThatIsNoneIsSaidOnOneLine(t *testing.T) {
 	s := newSite(t)
 	s.write("spec/web.cue", "package cluster\n\nimageArchives: \"registry.example.com/app/web:1.0\": path: \"web.tar\"\n")

@@ -92,7 +92,9 @@ type Cluster struct {
 
 	// attestations says whether what upstream publishes about the images is carried:
 	// signatures and attestations, as tags (cosign), as referrers (OCI 1.1) and in image
-	// indexes (BuildKit). keep has the hosts' registry offer them as upstream does.
+	// indexes (BuildKit). keep has the hosts' registry offer them as upstream does. Of
+	// imageArchives it carries what an OCI image layout has about the image, as cosign
+	// save writes it.
 	Attestations string `json:"attestations"`
 
 	// sources maps a prefix of an upstream address to a mirror: a registry host
