@@ -15,10 +15,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 )
 
+var errSlow = errors.New("there is no answer")
+
 // askHelper runs docker-credential-NAME
 // (https://docs.docker.com/reference/cli/docker/login/#credential-helper-protocol).
 func askHelper(ctx context.Context, name, server string, patience time.Duration) (authn.AuthConfig, error) {
-	slow := fmt.Errorf("there is no answer within %s", patience)
+	slow := fmt.Errorf("%w within %s", errSlow, patience)
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, slow)
 	defer cancel()
 	h := &helper{ctx: ctx, name: "docker-credential-" + name}

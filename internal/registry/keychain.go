@@ -31,7 +31,8 @@ type logins struct {
 // loginFile is what login commands have left.
 type loginFile struct {
 	*configfile.ConfigFile
-	path string // "" if there is none
+	path string           // "" if there is none
+	slow map[string]error // helpers that did not answer, and will not be waited for again
 }
 
 type found struct {
@@ -105,9 +106,16 @@ func (f *loginFile) lookUp(ctx context.Context, key string, repository bool, pat
 		return authn.AuthConfig{}, &keychainError{f.path, "mend that file, or log in anew", err}
 	}
 	if auth.ServerAddress = ""; auth == (types.AuthConfig{}) && helper != "" {
+		if f.slow[helper] != nil {
+			return authn.AuthConfig{}, f.slow[helper]
+		}
 		found, err := askHelper(ctx, helper, key, patience)
+		slow := errors.Is(err, errSlow)
 		if err != nil {
 			err = &keychainError{f.path, "mend the helper, or take it out of credHelpers and credsStore there", err}
+		}
+		if slow {
+			f.slow[helper] = err
 		}
 		return found, err
 	}
@@ -155,7 +163,7 @@ func openLogins() (*loginFile, error) {
 		}
 		defer in.Close()
 		file, err := config.LoadFromReader(in)
-		return &loginFile{file, path}, err
+		return &loginFile{file, path, map[string]error{}}, err
 	}
 	return &loginFile{ConfigFile: configfile.New("")}, nil
 }

@@ -153,7 +153,7 @@ func TestAHelperThatHangsIsEnded(t *testing.T) {
 		"the program itself": "echo $$ >$DIR/pid\nexec sleep 60\n",
 		"a child of it":      "sleep 3 &\necho $$ >$DIR/pid\nwait\n",
 	} {
-		dir := withHelper(t, `{"credHelpers":{"a.example":"test"}}`, script)
+		dir := withHelper(t, `{"credsStore":"test"}`, script)
 		k := DockerLogins().(*logins)
 		k.patience = 300 * time.Millisecond
 		began := time.Now()
@@ -168,8 +168,10 @@ func TestAHelperThatHangsIsEnded(t *testing.T) {
 		if pid, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil && syscall.Kill(pid, 0) == nil {
 			t.Errorf("%s: the helper is still there", what)
 		}
-		if _, again := who(t.Context(), t, k, "a.example/y"); again == nil || len(asked(dir)) != 1 {
-			t.Errorf("%s: it is asked again", what)
+		for _, repo := range []string{"a.example/y", "b.example/z"} {
+			if _, again := who(t.Context(), t, k, repo); again == nil || len(asked(dir)) != 1 {
+				t.Errorf("%s: it is asked again", what)
+			}
 		}
 	}
 }
