@@ -44,7 +44,7 @@ is packed; --force packs all the same.
 With --since FILE is a delta: it has all texts, and of the images, files and programs
 only what OLD lacks, by content. OLD is what the receiver has: a bundle, an unpacked one,
 a delta (what it leads to), a bundle.json or a satchel.lock. satchel unpack OLD FILE
-makes the same tree of both as the whole bundle would.
+makes the same tree of both as the whole bundle would. FILE cannot take OLD's place.
 
 With --split it is FILE.001, FILE.002 and so on, each of SIZE (650M and 4.7G are decimal,
 4GiB is binary), and FILE.sha256, which sha256sum -c checks. All commands read the parts
@@ -81,7 +81,11 @@ provenance.json, which says what it was made from and by which satchel.`,
 			if format, _ := archive.FormatOf(o.out); o.noCache && (format != archive.Tar || part > 0) {
 				return usagef("--no-cache needs an output in one plain .tar, where everything has its place from the start")
 			}
-			return runBuild(cmd, specArg(args), o, bundle.Output{Path: o.out, Part: part})
+			out := bundle.Output{Path: o.out, Part: part}
+			if err := out.Spares(o.since); err != nil {
+				return usageError{err}
+			}
+			return runBuild(cmd, specArg(args), o, out)
 		},
 	}
 	o.addFlags(cmd)
