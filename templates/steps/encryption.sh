@@ -227,6 +227,6 @@ write_again() {
 write_some() {
 	local taken line
 	taken=$(all --request-timeout=60s get secrets --namespace "$1" --ignore-not-found -o json "${@:2}" |
-		all --request-timeout=60s replace --filename - -o 'jsonpath={.metadata.namespace}/{.metadata.name}{"\n"}' 2>/dev/null) || true
+		all --request-timeout=60s replace --validate=false --filename - -o 'jsonpath={.metadata.namespace}/{.metadata.name}{"\n"}' 2>/dev/null) || true
 	for line in $taken; do written[$line]=1; done
 }
