@@ -209,11 +209,12 @@ rewrite() {
 # list_secrets has no more than their names come here.
 list_secrets() { all --request-timeout=60s get secrets --all-namespaces --no-headers >"$NEW"; }
 
-# write_again NAMESPACE/NAME... does it a few at a time, those of a namespace together.
+# write_again NAMESPACE/NAME... does it a few at a time, those of a namespace together. With
+# more than ten kubectl holds itself back, to five requests a second.
 write_again() {
 	local one namespace='' names=()
 	for one in "$@" ''; do
-		if [[ ${one%/*} != "$namespace" ]] || ((${#names[@]} == 20)); then
+		if [[ ${one%/*} != "$namespace" ]] || ((${#names[@]} == 10)); then
 			if ((${#names[@]})); then write_some "$namespace" "${names[@]}"; fi
 			namespace=${one%/*}
 			names=()
@@ -227,6 +228,6 @@ write_again() {
 write_some() {
 	local taken line
 	taken=$(all --request-timeout=60s get secrets --namespace "$1" --ignore-not-found -o json "${@:2}" |
-		all --request-timeout=60s replace --filename - -o 'jsonpath={.metadata.namespace}/{.metadata.name}{"\n"}' 2>/dev/null) || true
+		all --request-timeout=60s replace --validate=false --filename - -o 'jsonpath={.metadata.namespace}/{.metadata.name}{"\n"}' 2>/dev/null) || true
 	for line in $taken; do written[$line]=1; done
 }
