@@ -230,6 +230,31 @@ func TestAKeyThatTheAPIServerDoesNotWriteWithIsRefused(t *testing.T) {
 	})
 }
 
+// A snapshot whose Secrets nobody could read is refused: the API server would never be ready.
+func TestASnapshotOfAnotherKeyIsRefused(t *testing.T) {
+	l := newKeyLibrary(t)
+	l.apiServer(t)
+	l.write(t, hostConfig, l.keyed(t, "secretbox key2 "+otherKey))
+	for name, c := range map[string]struct {
+		holds string
+		says  string
+	}{
+		"its own":                   {holds: "\x00\x00k8s:enc:secretbox:v1:key2:\xff\xfe"},
+		"its own and one of before": {holds: "k8s:enc:secretbox:v1:key1:\xff\n\x00k8s:enc:secretbox:v1:key2:\xff"},
+		"nothing encrypted":         {holds: "k8s\x00\n\v1\x12\x06Secret"},
+		"another key":               {holds: "\x81\x00k8s:enc:secretbox:v1:key1:\xff", says: "does not have (secretbox key1)"},
+		"another provider":          {holds: "k8s:enc:aescbc:v1:key2:\xff k8s:enc:aescbc:v1:key1:\xff", says: "does not have (aescbc key1, aescbc key2)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l.write(t, "snapshot.db", c.holds)
+			out, err := l.step(t, "cluster", "lib.sh", `. "$BUNDLE/steps/keys.sh"; check_snapshot "$BUNDLE/snapshot.db"`)
+			if (err == nil) != (c.says == "") || !strings.Contains(out, c.says) {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+}
+
 // reset.sh takes the configuration back as satchel's own, whichever key it was cut off at.
 func TestAConfigurationBetweenKeysIsUndone(t *testing.T) {
 	l := newKeyLibrary(t)

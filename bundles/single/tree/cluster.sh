@@ -18,8 +18,9 @@ Usage: ./cluster.sh COMMAND [--host NAME] [--secrets FILE]
   encryption        have Secrets in etcd encrypted with the key of the secrets given, and no
                     longer with that of before: run it on all control planes, at once, with
                     --secrets FILE, which satchel secrets new --from OLD --rotate
-                    encryption-key makes. etcd is saved before; to restore what was saved
-                    with a key of before, first go back to that with its secrets
+                    encryption-key makes. No control plane may join meanwhile. etcd is saved
+                    before; to restore what was saved with a key of before, first go back to
+                    that, with the secrets that have it
   token             make the bootstrap token of the secrets good again for a day, so that
                     new hosts can join; needs --secrets
 

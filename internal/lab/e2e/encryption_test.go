@@ -47,7 +47,7 @@ func (c *cluster) testKeyChange(t *testing.T) {
 	if got := c.kubectl(t, "get secret kept -o 'jsonpath={.data.word}' | base64 -d"); got != "aWordThatStays" {
 		t.Errorf("the secret reads %q", got)
 	}
-	on(t, c.first(), "! kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes -o yaml | grep satchel-encryption; ls -l /var/lib/satchel/snapshots/before-secretbox-"+name+".db")
+	on(t, c.first(), "! kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes -o yaml | grep satchel-encryption; ls -l /var/lib/satchel/snapshots/before-secretbox-"+name+"-*.db")
 	for _, m := range c.controlPlanes() {
 		c.hasKeyAlone(t, m, name)
 	}

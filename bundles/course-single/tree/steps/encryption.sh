@@ -22,16 +22,18 @@ MEMBERS=''  # the addresses of the cluster's control planes, a line for each
 
 encryption() {
 	# What nodes prints of each node.
-	local MARK=satchel-encryption reached=''
+	local MARK=satchel-encryption noted reached=''
 	trap 'rm -f "$NEW"' EXIT
 	check_encryption
-	# As it was before the first note.
-	if [[ $KUBEADM == init ]] && ((${#OLD_KEYS[@]})); then snapshot "$STATE/snapshots/before-$TO.db"; fi
 	look_around
 	if [[ -z $reached ]]; then
 		say "$HOST_NAME: nothing to change: the key $(name_of "$OWN_KEY") is the only one already. Where another control plane waits for this one, run it here again"
 		return
 	fi
+	# As it was before the first note.
+	if [[ $KUBEADM == init && $noted != [0-9]-"$TO" ]]; then snapshot "$STATE/snapshots/before-$TO-$(date -u +%Y%m%dT%H%M%SZ).db"; fi
+	if [[ $noted != "$reached-$TO" ]]; then note "$reached"; fi
+	if ((reached < WRITES)); then wait_for 'what is noted of the others to be set back' set_others_back; fi
 	if ((reached < ALONE)); then change_key; fi
 	if ((${#APIS[@]} == ${#BEFORE[@]} + 1)); then
 		if ((reached < ALL_ALONE)); then
@@ -138,10 +140,11 @@ have_reached() {
 	done
 }
 
-# look_around sets reached to how far this host is: its node tells that the API server was
-# started with it, and the configuration that it is still so. Empty is nothing to do.
+# look_around sets noted to what is noted of this host, and reached to how far it is: the note
+# tells that the API server was started so, and the configuration that it is still so. Empty
+# is nothing to do.
 look_around() {
-	local noted here=0
+	local here=0
 	wait_for 'the API server to tell how far the control planes are' ask_nodes
 	noted=$(noted_at "$HOST_ADDRESS")
 	if ((${#OLD_KEYS[@]} == 0)); then
@@ -152,17 +155,29 @@ look_around() {
 		here=$READS
 	fi
 	if ((here == ALL_ALONE)) && [[ $noted == - ]]; then
-		# It had this key from its beginning, or for long. Others may have to know.
-		if others_wait; then reached=$ALONE; else return; fi
+		# It had this key from its beginning, or for long. Others may have to know; and the
+		# first one has Secrets written again for them.
+		if ! others_wait; then return; fi
+		reached=$ALONE
+		if [[ $KUBEADM == init ]]; then reached=$WRITES; fi
 	else
 		reached=$(stage_of "$HOST_ADDRESS")
 		reached=$((reached < here ? reached : here))
 	fi
-	if [[ $noted != "$reached-$TO" ]]; then note "$reached"; fi
 }
 
 # others_wait is true while a change to this key or another one is not through.
-others_wait() { awk -v through="$ALL_ALONE-$TO" '$6 != "-" && $6 != through {found = 1} END {exit !found}' <<<"$NODES"; }
+others_wait() { awk -v through="$ALL_ALONE-$TO" '$6 != "-" {found = 1} $6 == through {over = 1} END {exit !found || over}' <<<"$NODES"; }
+
+# set_others_back is for a control plane that does not write with the new key while others
+# have it alone, as one that was installed again with secrets of before: what it has written
+# meanwhile has to be written again, by the first one.
+set_others_back() {
+	local names=()
+	ask_nodes || return 1
+	mapfile -t names < <(awk -v alone="$ALONE-$TO" -v all="$ALL_ALONE-$TO" '$6 == alone || $6 == all {print $1}' <<<"$NODES")
+	((${#names[@]} == 0)) || all annotate node "${names[@]}" --overwrite "$MARK=$WRITES-$TO"
+}
 
 note() { # STAGE
 	wait_for 'the cluster to note how far this control plane is' all annotate node "$HOST_NAME" --overwrite "$MARK=$1-$TO"

@@ -96,3 +96,19 @@ find_key_problem() {
 
 # between_keys is true while the API server has other keys beside the one it writes with.
 between_keys() { [[ -f $ENCRYPTION ]] && encrypts && read_keys "$ENCRYPTION" && ((${#KEYS[@]} > 1)); }
+
+# check_snapshot FILE holds that the API server will be able to read the Secrets in it. What
+# was overwritten lately is in it too, so one key that is known has to be enough.
+check_snapshot() {
+	local prefixes key
+	if [[ ! -f $ENCRYPTION ]] || ! encrypts; then return; fi
+	prefixes=$(LC_ALL=C grep -aoE 'k8s:enc:(aescbc|secretbox):v1:[^:[:cntrl:]]{1,63}:' "$1" | sort -u || true)
+	if [[ -z $prefixes ]] || ! read_keys "$ENCRYPTION"; then return; fi
+	for key in "${KEYS[@]}"; do
+		if [[ $'\n'$prefixes$'\n' == *$'\n'"k8s:enc:${key%% *}:v1:$(name_of "$key"):"$'\n'* ]]; then return; fi
+	done
+	prefixes=${prefixes//k8s:enc:/}
+	prefixes=${prefixes//:v1:/ }
+	prefixes=${prefixes//:/}
+	die "the Secrets in $1 are encrypted with a key that the API server does not have (${prefixes//$'\n'/, }). First go back to it: ./cluster.sh encryption with the secrets that have it, on all control planes; where the API is gone, add it to the keys in $ENCRYPTION there. Nothing was changed"
+}
