@@ -196,7 +196,7 @@ clear_notes() {
 # has written so already: a conflict is tried again, and one that is gone is let go.
 rewrite() {
 	local -A first=() written=()
-	local lines=() left=() line count=-1 begin=$SECONDS
+	local lines=() left=() line said='' count=-1 begin=$SECONDS
 	while true; do
 		scratch
 		wait_for 'the API server to list the Secrets' list_secrets
@@ -211,11 +211,13 @@ rewrite() {
 			count=${#left[@]}
 			begin=$SECONDS
 		elif ((SECONDS - begin >= ${SATCHEL_WAIT:-900})); then
-			die "the API server does not write these Secrets again: ${left[*]:0:10}; see to it (kubectl annotate secret fails too) and run this again"
+			die "the API server does not write these Secrets again: ${left[*]:0:10}; see to it, as kubectl annotate secret fails too, and run this again. One that no API server can read needs the key that it has: go back to that first. $said"
 		else
 			sleep 1
 		fi
+		: >"$NEW"
 		write_again "${left[@]}"
+		said=$(sort -u "$NEW" | head -n 3)
 		say "${#written[@]} of ${#first[@]} Secrets are written with the key $(name_of "$OWN_KEY")"
 	done
 	rm -f "$NEW"
@@ -239,10 +241,11 @@ write_again() {
 }
 
 # write_some NAMESPACE NAME... notes in written what the API server has taken. Each Secret
-# comes with its version, and is not taken when it has changed since.
+# comes with its version, and is not taken when it has changed since. Why one is not given
+# is kept in NEW; why one is not taken may have its value, and is not.
 write_some() {
 	local taken line
-	taken=$(all --request-timeout=60s get secrets --namespace "$1" --ignore-not-found -o json "${@:2}" |
+	taken=$(all --request-timeout=60s get secrets --namespace "$1" --ignore-not-found -o json "${@:2}" 2>>"$NEW" |
 		all --request-timeout=60s replace --validate=false --filename - -o 'jsonpath={.metadata.namespace}/{.metadata.name}{"\n"}' 2>/dev/null) || true
 	for line in $taken; do written[$line]=1; done
 }
