@@ -230,3 +230,12 @@ func says(t *testing.T, text string, want ...string) {
 		}
 	}
 }
+
+func mode(t *testing.T, file string) os.FileMode {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Mode().Perm()
+}
