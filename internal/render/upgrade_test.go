@@ -140,6 +140,7 @@ func TestDrainWaitsForAnswers(t *testing.T) {
 case "$*" in
 *'{.spec.unschedulable}') (($(tries node) > 1)) || exit 1; printf true; exit ;;
 *' get pods '*) n=$(tries pods); ((n != 1 && n != 3)) || exit 1 ;;
+*' cordon '*) (($(tries cordon) > 1)) || exit 1 ;;
 esac
 `+n.cluster())
 	n.answers(t, "kubeadm", upgrades)

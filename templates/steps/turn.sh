@@ -96,7 +96,7 @@ wait_turn() {
 	if at_release && [[ ! -f $cordoned ]]; then return; fi
 	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then
 		wait_for "the control planes to run Kubernetes $KUBERNETES_VERSION" apis_at_release
-		[[ $(mark) == "turn-$KUBERNETES_VERSION" ]] || own annotate node "$HOST_NAME" --overwrite "$MARK=asks-$KUBERNETES_VERSION" >/dev/null
+		called || wait_for "the cluster to note that this worker asks for its turn" own annotate node "$HOST_NAME" --overwrite "$MARK=asks-$KUBERNETES_VERSION"
 		wait_for "the first control plane to call this worker" called
 	elif [[ -n $JOIN_AFTER ]]; then
 		wait_for "the control plane at $JOIN_AFTER, which comes before this one" before_done
@@ -121,7 +121,9 @@ nodes() {
 }
 
 end_turn() {
-	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then own annotate node "$HOST_NAME" "$MARK-" >/dev/null; fi
+	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then
+		wait_for "the cluster to note that this worker has had its turn" own annotate node "$HOST_NAME" "$MARK-"
+	fi
 }
 
 # new_kubeadm STEP... installs the one that does the upgrade. The other packages of
@@ -290,7 +292,7 @@ drain() {
 			on_disk "$cordoned"
 		fi
 	fi
-	own cordon "$HOST_NAME"
+	wait_for "$HOST_NAME to be cordoned" own cordon "$HOST_NAME"
 	while true; do
 		if ! ask_pods; then
 			PODS=''
@@ -312,7 +314,7 @@ drain() {
 
 uncordon() {
 	if [[ -f $cordoned ]]; then
-		own uncordon "$HOST_NAME"
+		wait_for "$HOST_NAME to be uncordoned" own uncordon "$HOST_NAME"
 		rm -f "$cordoned"
 	fi
 }
