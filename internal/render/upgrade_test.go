@@ -152,3 +152,36 @@ esac
 		t.Errorf("pods were left: %s", got)
 	}
 }
+
+// Control planes whose kubelets have the release already do not replace their etcd at once.
+func TestControlPlanesAreNotUpgradedAtOnce(t *testing.T) {
+	n := newNode(t)
+	n.edit(t, "hosts/cp1/host.env", "KUBEADM='init'\nJOIN_AFTER=''", "KUBEADM='join'\nJOIN_AFTER='10.0.0.12:6443'")
+	n.edit(t, "hosts/cp1/kubeadm.yaml", "etcd:", "none:")
+	n.write(t, "kubelet-release", "1.34.4\n")
+	n.write(t, "configuration", fmt.Sprintf(configuration, "1.34.4", "v1.12.1", "3.6.5-0"))
+	for _, part := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
+		n.part(t, part, "v1.34.4")
+	}
+	n.answers(t, "kubectl", `images() { printf 'k/kube-apiserver:v1.34.4 k/kube-controller-manager:v1.34.4 k/kube-scheduler:v1.34.4 k/etcd:%s ' "$1"; }
+case "$*" in
+*' get nodes '*) printf 'cp0|v1.34.4|True||10.0.0.12|\n'; exit ;;
+*' get pods etcd-cp0 '*)
+	echo x >>"$DIR/asked"
+	case $(wc -l <"$DIR/asked") in 1) exit 1 ;; 2) images 3.5.24-0 ;; *) images 3.6.5-0 ;; esac
+	exit ;;
+esac
+`+n.cluster())
+	n.answers(t, "kubeadm", `[[ "$*" == 'upgrade node '* ]] || exit 0
+sed -i 's|/etcd:.*|/etcd:3.6.5-0|' "$DIR/kubernetes/manifests/etcd.yaml"
+`)
+	says(t, n.must(t, "upgrade.sh"), "waiting for the control plane at 10.0.0.12:6443, which comes before this one")
+	calls := n.lines(t, "get pods etcd-cp0", "kubeadm upgrade node")
+	if len(calls) != 4 || !strings.HasPrefix(calls[3], "kubeadm upgrade node") {
+		t.Errorf("the calls are\n%s", strings.Join(calls, "\n"))
+	}
+	n.must(t, "upgrade.sh")
+	if calls := n.lines(t, "get pods etcd-cp0", "kubeadm upgrade node"); len(calls) != 0 {
+		t.Errorf("the calls of another run are\n%s", strings.Join(calls, "\n"))
+	}
+}

@@ -93,7 +93,7 @@ check_one() { # WHAT RELEASE
 
 # wait_turn waits for it. A node that has had its turn and was interrupted goes on.
 wait_turn() {
-	if at_release && [[ ! -f $cordoned ]]; then return; fi
+	if at_release && [[ ! -f $cordoned ]] && { [[ " $HOST_ROLES " != *' control-plane '* ]] || control_plane_done; }; then return; fi
 	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then
 		wait_for "the control planes to run Kubernetes $KUBERNETES_VERSION" apis_at_release
 		called || wait_for "the cluster to note that this worker asks for its turn" own annotate node "$HOST_NAME" --overwrite "$MARK=asks-$KUBERNETES_VERSION"
@@ -111,7 +111,19 @@ before_done() {
 	local line
 	[[ $(api_release "$JOIN_AFTER") == "$KUBERNETES_VERSION" ]] || return 1
 	line=$(nodes | awk -v address="${JOIN_AFTER%:*}" '$5 == address')
-	[[ $line == *" v$KUBERNETES_VERSION True - "* ]]
+	[[ $line == *" v$KUBERNETES_VERSION True - "* ]] && parts_done "${line%% *}"
+}
+
+# parts_done NODE is true when the pods of a control plane have what kubeadm brings. Two
+# members of etcd that are replaced at once are more than a cluster of three can be without.
+parts_done() {
+	local images etcd part
+	etcd=$(cluster_configuration | named_tag etcd) || return 1
+	images=$(all --namespace kube-system get pods "etcd-$1" "kube-apiserver-$1" "kube-controller-manager-$1" "kube-scheduler-$1" \
+		-o 'jsonpath={range .items[*]}{.spec.containers[*].image} {end}') || return 1
+	for part in "etcd:$etcd" {kube-apiserver,kube-controller-manager,kube-scheduler}":v$KUBERNETES_VERSION"; do
+		[[ " $images " == *"/$part "* ]] || return 1
+	done
 }
 
 # nodes prints a line for each: NAME RELEASE READY UNSCHEDULABLE ADDRESS MARK; - is nothing.
