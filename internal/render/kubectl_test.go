@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"path"
 	"slices"
 	"strings"
@@ -33,9 +32,7 @@ type someAPI struct {
 // serve starts it and writes the kubeconfig of an administrator.
 func (a *someAPI) serve(t *testing.T, l library, config string) {
 	t.Helper()
-	if _, err := exec.LookPath("kubectl"); err != nil {
-		t.Skip("kubectl is missing")
-	}
+	need(t, "kubectl", "kubernetes-client")
 	server := httptest.NewTLSServer(a)
 	t.Cleanup(server.Close)
 	l.write(t, config, `{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {insecure-skip-tls-verify: true, server: "`+server.URL+`"}}],
