@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 )
 
 // Arrival is what an earlier download from somewhere came to. It is only a note: who uses
@@ -41,10 +40,9 @@ func arrivalName(from string) string { return "from " + from }
 
 // Download opens a writer for content of which only where it comes from is known. It goes
 // on where an earlier one broke off, if that has left a version and these very bytes, and
-// waits while another process downloads from there.
+// waits while another process downloads from there. Without locks it does neither.
 func (c *Cache) Download(ctx context.Context, from string) (*Writer, error) {
-	partial := filepath.Join(c.partials(), fmt.Sprintf("from-%x", sha256.Sum256([]byte(from))))
-	w, err := c.resume(ctx, partial, "")
+	w, err := c.resume(ctx, fmt.Sprintf("from-%x", sha256.Sum256([]byte(from))), "")
 	if err != nil {
 		return nil, fmt.Errorf("opening a file in the cache: %w", err)
 	}

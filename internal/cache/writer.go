@@ -19,7 +19,7 @@ import (
 var ErrMismatch = errors.New("content does not match")
 
 // Writer takes the bytes of one blob in order and hashes them on the way. Until
-// Commit they lie under partial/, locked against other writers.
+// Commit they lie under partial/, locked against other writers, or in a file of its own.
 type Writer struct {
 	cache *Cache
 	file  *os.File // nil for one that keeps nothing
@@ -37,14 +37,14 @@ type Writer struct {
 
 // Writer opens a blob for writing and goes on where an earlier writer broke
 // off. It waits while another process writes the same blob; the error wraps
-// fs.ErrExist if the blob is there. A size of -1 means that it is not known.
+// fs.ErrExist if the blob is there. Without locks it does neither, and begins anew. A size
+// of -1 means that it is not known.
 func (c *Cache) Writer(ctx context.Context, digest string, size int64) (*Writer, error) {
 	path, err := c.blob(digest)
 	if err != nil {
 		return nil, err
 	}
-	partial := filepath.Join(c.partials(), "sha256-"+filepath.Base(path))
-	w, err := c.resume(ctx, partial, path)
+	w, err := c.resume(ctx, "sha256-"+filepath.Base(path), path)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s in the cache: %w", digest, err)
 	}
@@ -61,7 +61,7 @@ func (c *Cache) Writer(ctx context.Context, digest string, size int64) (*Writer,
 
 // resume opens a writer behind what is in a partial file.
 func (c *Cache) resume(ctx context.Context, partial, final string) (*Writer, error) {
-	f, err := openLocked(ctx, partial, final)
+	f, err := c.openFor(ctx, partial, final)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -78,7 +78,7 @@ func (c *Cache) resume(ctx context.Context, partial, final string) (*Writer, err
 
 // Temp opens a writer for content whose digest is not known in advance.
 func (c *Cache) Temp(ctx context.Context) (*Writer, error) {
-	f, err := createLocked(ctx, c.partials())
+	f, err := c.create(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("creating a file in the cache: %w", explain(err))
 	}
@@ -209,14 +209,15 @@ func (w *Writer) publish(path string) error {
 	return w.release()
 }
 
-// Close ends the writing. What has no Commit stays for a later run if its
-// digest is known, or its version, and goes otherwise. After Commit it does nothing.
+// Close ends the writing. What has no Commit stays for a later run if its digest is
+// known, or its version, and there are locks, and goes otherwise. After Commit it does
+// nothing.
 func (w *Writer) Close() error {
 	if w.file == nil {
 		return nil
 	}
 	var err error
-	if w.n == 0 || w.want == "" && !w.brokeOff() {
+	if w.n == 0 || w.cache.noLocks != nil || w.want == "" && !w.brokeOff() {
 		if err = os.Remove(w.file.Name()); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}

@@ -5,7 +5,9 @@ package e2e
 import (
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +51,7 @@ func TestLoadBalancers(t *testing.T) {
 		{"the address moves when the host dies and comes back", b.testHostDies},
 		{"a changed file is put right", b.testDrift},
 		{"a reboot brings everything back", b.testReboot},
+		{"other passwords leave the address where it is", func(t *testing.T) { b.testOtherPasswords(t, k) }},
 	}
 	for _, s := range steps {
 		if !t.Run(s.promise, s.test) {
@@ -286,6 +289,41 @@ func (b *balancers) testReboot(t *testing.T) {
 	for _, m := range []*lab.Machine{b.one, b.two} {
 		says(t, on(t, m, "/opt/bundle/install.sh --secrets /root/secrets"), m.Name()+": nothing to change")
 	}
+}
+
+// testOtherPasswords has both load balancers get new ones at once. Between their two changes
+// they do not believe each other.
+func (b *balancers) testOtherPasswords(t *testing.T, k *kit) {
+	old := filepath.Dir(k.secrets)
+	k.run(t, "secrets", "new", k.spec, "--from", k.secrets, "-o", filepath.Join(old, "rotated"), "--rotate", "vrrp-password", "--rotate", "stats-password")
+	former := map[string]string{}
+	for _, name := range []string{"vrrp-password", "stats-password"} {
+		former[name] = strings.TrimSpace(k.run(t, "secrets", "show", "--secrets", k.secrets, "--reveal", name))
+	}
+	k.takeSecrets(t, filepath.Join(old, "rotated"))
+	probe := b.probe(t)
+	var wg sync.WaitGroup
+	for _, m := range []*lab.Machine{b.one, b.two} {
+		k.hand(t, m)
+		wg.Go(func() {
+			out, said, err := m.Exec(t.Context(), nil, "bash", "-c", "/opt/bundle/install.sh --secrets /root/secrets")
+			if err != nil || !strings.Contains(out, "changed /etc/keepalived/keepalived.conf") || !strings.Contains(out, "changed /etc/haproxy/haproxy.cfg") || !strings.Contains(out, ": 2 changed") {
+				t.Errorf("%s: %v\n%s%s", m.Name(), err, out, said)
+			}
+		})
+	}
+	wg.Wait()
+	b.wait(t, b.one)
+	b.outages(t, probe)
+	b.testNoSecretInLog(t, k)
+	for name, value := range former {
+		for _, m := range []*lab.Machine{b.one, b.two} {
+			if out := on(t, m, "grep -rlF -e '"+value+"' /etc/haproxy /etc/keepalived || true"); out != "" {
+				t.Errorf("%s still has the former %s, in %s", m.Name(), name, out)
+			}
+		}
+	}
+	b.testSecondRun(t)
 }
 
 func (b *balancers) probe(t *testing.T) *lab.Probe {

@@ -110,7 +110,7 @@ func buildKit(t *testing.T, specPath string, serve func(*plan.Plan) upstream) *k
 
 // part is a host's part of the secrets.
 func (k *kit) part(host string) string {
-	return filepath.Join(filepath.Dir(k.secrets), "parts", k.seat, host+".secrets")
+	return filepath.Join(filepath.Dir(k.bundle), "parts", k.seat, host+".secrets")
 }
 
 // carry unpacks the bundle for a host and copies it and the host's secrets there.
@@ -125,6 +125,12 @@ func (k *kit) carry(t *testing.T, m *lab.Machine) {
 	if err := m.CopyIn(t.Context(), dir, "/opt/bundle"); err != nil {
 		t.Fatal(err)
 	}
+	k.hand(t, m)
+}
+
+// hand gives a host its part of the secrets.
+func (k *kit) hand(t *testing.T, m *lab.Machine) {
+	t.Helper()
 	secrets, err := os.Open(k.part(m.Name()))
 	if err != nil {
 		t.Fatal(err)
@@ -135,15 +141,38 @@ func (k *kit) carry(t *testing.T, m *lab.Machine) {
 	}
 }
 
-// replace has another bundle take the place of that of a host; the secrets stay.
-func (k *kit) replace(t *testing.T, m *lab.Machine) {
+// replace has another bundle take the place of that of a host; the secrets stay. With what
+// came before, k.bundle is a delta of it.
+func (k *kit) replace(t *testing.T, m *lab.Machine, before ...string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "bundle")
-	k.run(t, "unpack", k.bundle, "-o", dir, "--host", m.Name())
+	k.run(t, append(append([]string{"unpack"}, before...), k.bundle, "-o", dir, "--host", m.Name())...)
 	on(t, m, "rm -rf /opt/bundle")
 	if err := m.CopyIn(t.Context(), dir, "/opt/bundle"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// delta is the kit with a bundle that has only what another one lacks.
+func (k *kit) delta(t *testing.T, since *kit) *kit {
+	t.Helper()
+	own := *k
+	dir := filepath.Dir(k.bundle)
+	own.bundle = filepath.Join(dir, "delta.tar")
+	k.run(t, "build", k.spec, "-o", own.bundle, "--since", since.bundle, "--lock", filepath.Join(dir, "satchel.lock"), "--cache", filepath.Join(dir, "cache"), "--offline")
+	k.run(t, "verify", since.bundle, own.bundle)
+	return &own
+}
+
+// takeSecrets has the kit's hosts get their parts of these secrets.
+func (k *kit) takeSecrets(t *testing.T, secrets string) {
+	t.Helper()
+	k.secrets = secrets
+	parts := filepath.Join(filepath.Dir(k.bundle), "parts")
+	if err := os.RemoveAll(parts); err != nil {
+		t.Fatal(err)
+	}
+	k.run(t, "secrets", "split", k.spec, "--secrets", secrets, "-o", parts)
 }
 
 // network makes the hosts' network and their root file system, with packages beside

@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +51,40 @@ func TestHighlyAvailable(t *testing.T) {
 	c.comesAnew(t, "cp3")
 	c.goesBack(t)
 	c.quiet(t)
+	c.deadAreRemoved(t, "cp3", "w2")
+}
+
+// deadAreRemoved takes the power from hosts for good, and holds that the cluster forgets them.
+func (c *cluster) deadAreRemoved(t *testing.T, names ...string) {
+	t.Helper()
+	// A pod that its kubelet would have to end, and that a budget holds.
+	on(t, c.first(), "kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f - <<'EOF'\n"+fmt.Sprintf(heldManifest, c.plan.Cluster.Pull(smokeImage), "w2")+"EOF\n")
+	c.kubectl(t, "rollout status deployment/held --timeout=60s")
+	for _, name := range names {
+		c.hosts[name].Kill()
+	}
+	for _, name := range names {
+		eventually(t, 3*time.Minute, name+" is not ready", func() bool {
+			out, _, err := c.first().Exec(t.Context(), nil, "bash", "-c", "kubectl --kubeconfig /etc/kubernetes/admin.conf get node --no-headers "+name)
+			return err == nil && strings.Contains(out, "NotReady")
+		})
+	}
+	for _, name := range names {
+		begin := time.Now()
+		says(t, on(t, c.first(), "SATCHEL_DRAIN=60 /opt/bundle/cluster.sh remove "+name), name+" is not ready", "is no node any more")
+		t.Logf("%s, which was dead, was removed in %v", name, time.Since(begin).Round(100*time.Millisecond))
+		delete(c.hosts, name)
+	}
+	if got := strings.Fields(c.kubectl(t, "get nodes -o 'jsonpath={.items[*].metadata.name}'")); slices.ContainsFunc(names, func(n string) bool { return slices.Contains(got, n) }) {
+		t.Errorf("the nodes are %v", got)
+	}
+	says(t, on(t, c.first(), "/opt/bundle/status.sh || true"), "2 healthy")
+	// The cluster ends what it knows of the dead, and starts the pod's successor, which waits
+	// for a node of that name.
+	eventually(t, 3*time.Minute, "no pod is where nobody is", func() bool {
+		out, _, err := c.first().Exec(t.Context(), nil, "bash", "-c", `kubectl --kubeconfig /etc/kubernetes/admin.conf get pods -A -o 'jsonpath={.items[*].spec.nodeName}'`)
+		return err == nil && !slices.ContainsFunc(names, func(n string) bool { return slices.Contains(strings.Fields(out), n) })
+	})
 }
 
 // comesAnew has a control plane leave the cluster and join it again.
