@@ -56,7 +56,7 @@ func TestTheDockerConfigurationLogsIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = client(t, host).Images(t.Context(), tar, at, Jobs, nil)
-	fails(t, err, "reading credentials", "~/.docker/config.json")
+	fails(t, err, "reading credentials", filepath.Join(dir, "config.json"), "mend that file")
 }
 
 // tokens is a registry that wants tokens, as Harbor does: each for the repositories
