@@ -17,6 +17,12 @@ Usage: ./cluster.sh COMMAND [--host NAME] [--secrets FILE] [--force]
   restore FILE      bring etcd back to a snapshot: run it on all control planes, at once,
                     each with a copy of the same file. What came after is lost to the
                     cluster; the data from before stay beside the new ones
+  encryption        have Secrets in etcd encrypted with the key of the secrets given, and no
+                    longer with that of before: run it on all control planes, at once, with
+                    --secrets FILE, which satchel secrets new --from OLD --rotate
+                    encryption-key makes. No control plane may join meanwhile. etcd is saved
+                    before; to restore what was saved with a key of before, first go back to
+                    that, with the secrets that have it
   token             make the bootstrap token of the secrets good again for a day, so that
                     new hosts can join; needs --secrets
 
@@ -52,7 +58,7 @@ done
 case $command in
 remove) [[ -n $argument ]] || wrong_usage 'remove needs the name of a node' ;;
 restore) [[ -n $argument ]] || wrong_usage 'restore needs the file of a snapshot' ;;
-certificates | snapshot | token) ;;
+certificates | encryption | snapshot | token) ;;
 *) wrong_usage 'say what to do' ;;
 esac
 [[ -f $BUNDLE/SHA256SUMS ]] || die 'no SHA256SUMS beside this script; run it in an unpacked bundle (satchel unpack)'
@@ -65,6 +71,9 @@ choose_host "$host"
 begin_changes
 # shellcheck source=steps/restore.sh
 . "$BUNDLE/steps/restore.sh"
+# shellcheck source=steps/encryption.sh
+. "$BUNDLE/steps/encryption.sh"
+AGAIN="cluster.sh $command"
 
 remove() {
 	local address member names ready how=(--ignore-daemonsets --delete-emptydir-data --timeout="${SATCHEL_DRAIN:-300}s")
@@ -137,6 +146,9 @@ work() {
 	restore)
 		# The condition also tells satchel's own checks on which hosts this can happen.
 		if [[ -n ${ETCD_MEMBERS:-} ]]; then restore "$argument"; else die "the bundle knows of no etcd on $HOST_NAME; nothing was changed"; fi
+		;;
+	encryption)
+		if [[ -f $HOST_DIR/encryption.yaml ]]; then encryption; else die "the spec of this bundle has no kubernetes.encryption; nothing was changed"; fi
 		;;
 	snapshot) snapshot "${argument:-$STATE/snapshots/$(date -u +%Y%m%dT%H%M%SZ).db}" ;;
 	token) token ;;

@@ -71,6 +71,8 @@ func TestAFullDiskLeavesNothingAndSaysHowMuchIsNeeded(t *testing.T) {
 	s.emptyDir("disk")
 	s.fails([]string{"unpack", "b.tar", "-o", "disk/site"}, `unpacking "b.tar" to "disk/site"`, full, "are needed in", "free them or choose another place")
 	s.emptyDir("disk")
+	s.fails([]string{"unpack", "b.tar", "-o", "disk"}, `unpacking "b.tar" to "disk"`, full, "are needed in", `/disk"; free them`)
+	s.emptyDir("disk")
 	o := s.fails([]string{"build", "spec", "-o", "c.tar", "--cache", "disk/cache"}, "to the cache: write disk/cache/", full, "--cache")
 	if n := strings.Count(o.stderr, full); n != 1 {
 		t.Errorf("the same is said %d times:\n%s", n, o.stderr)
@@ -112,12 +114,15 @@ func TestAReadOnlyPlaceIsNamed(t *testing.T) {
 	ro := "read-only file system"
 	s.fails([]string{"build", "spec", "-o", "disk/b.tar"}, `writing bundle "disk/b.tar"`, ro)
 	s.fails([]string{"unpack", "b.tar", "-o", "disk/site"}, `unpacking "b.tar" to "disk/site"`, ro)
+	s.disk("empty", "size=4m")
+	s.readOnly("empty")
+	s.fails([]string{"unpack", "b.tar", "-o", "empty"}, `unpacking "b.tar" to "empty"`, ro)
 	s.fails([]string{"lock", "spec", "--lock", "disk/satchel.lock"}, `writing lock "disk/satchel.lock"`, ro)
 	s.fails([]string{"build", "spec", "-o", "c.tar", "--cache", "disk/cache"}, `"disk/cache"`, ro)
 	if string(s.read("disk/b.tar")) != older {
 		t.Error("the older bundle is not what it was")
 	}
-	s.holds("b.tar", "b.tar.gz", "b.tar.zst", "disk")
+	s.holds("b.tar", "b.tar.gz", "b.tar.zst", "disk", "empty")
 }
 
 func TestAnOutputThatCannotBeIsNamed(t *testing.T) {

@@ -44,7 +44,7 @@ is packed; --force packs all the same.
 With --since FILE is a delta: it has all texts, and of the images, files and programs
 only what OLD lacks, by content. OLD is what the receiver has: a bundle, an unpacked one,
 a delta (what it leads to), a bundle.json or a satchel.lock. satchel unpack OLD FILE
-makes the same tree of both as the whole bundle would.
+makes the same tree of both as the whole bundle would. FILE cannot take OLD's place.
 
 With --split it is FILE.001, FILE.002 and so on, each of SIZE (650M and 4.7G are decimal,
 4GiB is binary), and FILE.sha256, which sha256sum -c checks. All commands read the parts
@@ -54,7 +54,9 @@ With --no-cache what the cache lacks goes straight into FILE, and nothing of it 
 cache: half the room on the disk and half the writing. What a build has brought that
 breaks off is lost then, and the next build fetches it again.
 
-With --sign the bundle is signed with an SSH key, as satchel sign does it later. In the
+With --sign the bundle is signed with an SSH key, as satchel sign does it later. Without,
+a FILE that is there and signed keeps its signature if that is of the same content, and
+otherwise loses it, which a note says; for one without remove FILE first. In the
 bundle are a list of all that is in it, sbom/spdx.json and sbom/cyclonedx.json, and
 provenance.json, which says what it was made from and by which satchel.`,
 		Example: `  satchel build bundles/course-ha -o course-ha.tar
@@ -81,7 +83,11 @@ provenance.json, which says what it was made from and by which satchel.`,
 			if format, _ := archive.FormatOf(o.out); o.noCache && (format != archive.Tar || part > 0) {
 				return usagef("--no-cache needs an output in one plain .tar, where everything has its place from the start")
 			}
-			return runBuild(cmd, specArg(args), o, bundle.Output{Path: o.out, Part: part})
+			out := bundle.Output{Path: o.out, Part: part}
+			if err := out.Spares(o.since); err != nil {
+				return usageError{err}
+			}
+			return runBuild(cmd, specArg(args), o, out)
 		},
 	}
 	o.addFlags(cmd)
@@ -162,7 +168,7 @@ func runBuild(cmd *cobra.Command, path string, o buildOptions, out bundle.Output
 		return err
 	}
 	b.Wait()
-	if err := o.printBuilt(cmd, p, l, a.draft, base, a.current); err != nil {
+	if err := a.print(cmd, l); err != nil {
 		return err
 	}
 	return tidy(cmd, store)
@@ -177,6 +183,7 @@ type assembly struct {
 	bars *progress.Bars
 
 	draft   *bundle.Draft
+	former  *bundle.Former
 	current bool // nothing had to be packed
 }
 
@@ -221,6 +228,7 @@ func (a *assembly) once(cmd *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("preparing bundle %q: %w", a.out.Path, err)
 	}
+	a.former = draft.KeepSignature(ctx, a.out)
 	a.draft, a.current = draft, !a.o.force && draft.Current(ctx, a.out)
 	if a.current {
 		return nil
@@ -249,28 +257,55 @@ func (a *assembly) client(missing []lock.Item) (*upstream.Client, error) {
 	return nil, absent(missing)
 }
 
-// printBuilt tells what the output is.
-func (o *buildOptions) printBuilt(cmd *cobra.Command, p *plan.Plan, l *lock.Lock, draft *bundle.Draft, base *bundle.Base, current bool) error {
+// print tells what the output is.
+func (a *assembly) print(cmd *cobra.Command, l *lock.Lock) error {
+	o, p, base := a.o, a.plan, a.in.Base
+	printFormer(cmd, o.out, a.former)
 	if o.format == "json" {
 		built := map[string]any{
 			"bundle": o.out, "name": p.Cluster.Name, "version": p.Cluster.Version,
-			"hosts": hostsIn(p), "images": len(l.Images), "files": len(l.Files), "packages": l.CountPackages(), "size": draft.Size(), "current": current,
+			"hosts": hostsIn(p), "images": len(l.Images), "files": len(l.Files), "packages": l.CountPackages(), "size": a.draft.Size(), "current": a.current,
+			"signature": a.signature(),
 		}
 		if base != nil {
-			built["since"], built["left"] = base.Since(), draft.Left()
+			built["since"], built["left"] = base.Since(), a.draft.Left()
 		}
 		return printJSON(cmd.OutOrStdout(), built)
 	}
-	if current {
+	if a.current {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s is what this would make, and nothing has written to it since; --force packs all the same\n", o.out)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s %s, %d hosts, %s, %s\n", o.out,
-		p.Cluster.Name, p.Cluster.Version, hostsIn(p), amounts(len(l.Images), len(l.Files), l.CountPackages()), progress.Bytes(draft.Size()))
+		p.Cluster.Name, p.Cluster.Version, hostsIn(p), amounts(len(l.Images), len(l.Files), l.CountPackages()), progress.Bytes(a.draft.Size()))
 	if base != nil {
-		left, since := draft.Left(), base.Since()
+		left, since := a.draft.Left(), base.Since()
 		fmt.Fprintf(cmd.OutOrStdout(), "a delta of %s, which has %d of its files, %s\n", &since, left.Files, progress.Bytes(left.Bytes))
 	}
 	return nil
+}
+
+// signature is where the signature of the output is from, for programs.
+func (a *assembly) signature() string {
+	switch {
+	case a.in.Sign != nil:
+		return "new"
+	case a.former == nil:
+		return "none"
+	case a.former.Kept:
+		return "kept"
+	}
+	return "lost"
+}
+
+// printFormer tells what has become of a signature that the output had.
+func printFormer(cmd *cobra.Command, out string, f *bundle.Former) {
+	switch {
+	case f == nil:
+	case f.Kept:
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s keeps its signature with the %s, which is of the same content\n", out, f.Key)
+	default:
+		fmt.Fprintf(cmd.ErrOrStderr(), "note: the signature of %s (%s) is not one of what is there now, which has none: sign it (satchel sign), or build it with --sign\n", out, f.File)
+	}
 }
 
 // absent says what a build without a network would need.

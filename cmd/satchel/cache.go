@@ -23,7 +23,8 @@ func newCacheCmd() *cobra.Command {
 		Short: "Look at, check and tidy up the cache",
 		Long: `The cache has what lock, build and pull have fetched, by content, so that nothing is
 fetched twice. It is in --cache DIR, $SATCHEL_CACHE or the user's cache directory, and may
-be used by any number of builds at once. Removing any of it, or all, loses only time.
+be used by any number of builds at once. Removing any of it, or all, loses only time. On a
+file system without locks nothing is pruned, and a broken transfer begins anew.
 
 Where ` + maxVariable + ` has a size such as 50GiB, lock, build and pull remove what was used
 least recently when they are done, until the cache is no larger.`,

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -51,9 +52,15 @@ func noiseLayers(t testing.TB, number int, size int64) []heavyLayer {
 // all else comes from inner.
 func heavyImage(t testing.TB, inner http.Handler, layers ...heavyLayer) http.Handler {
 	t.Helper()
-	repository, tag, _ := strings.Cut(heavy, ":")
+	_, tag, _ := strings.Cut(heavy, ":")
 	manifest, contents := describeImage(t, layers)
 	contents["manifests/"+tag] = contents["manifests/"+manifest]
+	return serveHeavy(inner, contents)
+}
+
+// serveHeavy serves what a repository has by its place there.
+func serveHeavy(inner http.Handler, contents map[string]heavyLayer) http.Handler {
+	repository, _, _ := strings.Cut(heavy, ":")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rest, mine := strings.CutPrefix(r.URL.Path, "/v2/"+repository+"/")
 		content, found := contents[rest]
@@ -65,10 +72,39 @@ func heavyImage(t testing.TB, inner http.Handler, layers ...heavyLayer) http.Han
 		default:
 			if strings.HasPrefix(rest, "manifests/") {
 				w.Header().Set("Content-Type", string(types.OCIManifestSchema1))
+			} else if strings.HasPrefix(rest, "referrers/") {
+				w.Header().Set("Content-Type", string(types.OCIImageIndex))
 			}
 			http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(content.content, 0, content.size))
 		}
 	})
+}
+
+// signedImage is heavyImage with a signature under cosign's tag, and with a list of
+// contents as a referrer.
+func signedImage(t testing.TB, inner http.Handler, layers ...heavyLayer) http.Handler {
+	t.Helper()
+	_, tag, _ := strings.Cut(heavy, ":")
+	digest, contents := describeImage(t, layers)
+	image := contents["manifests/"+digest]
+	contents["manifests/"+tag] = image
+	signature, more := describeImage(t, noiseLayers(t, 1, 300))
+	maps.Copy(contents, more)
+	contents["manifests/"+strings.Replace(digest, ":", "-", 1)+".sig"] = more["manifests/"+signature]
+	nothing := encoded(t, struct{}{})
+	contents["blobs/"+nothing.digest] = nothing
+	list := encoded(t, v1.Manifest{
+		SchemaVersion: 2, MediaType: types.OCIManifestSchema1,
+		Config:  v1.Descriptor{MediaType: "application/vnd.example.list", Digest: mustHash(t, nothing.digest), Size: nothing.size},
+		Layers:  []v1.Descriptor{{MediaType: "text/plain", Digest: mustHash(t, nothing.digest), Size: nothing.size}},
+		Subject: &v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: mustHash(t, digest), Size: image.size},
+	})
+	contents["manifests/"+list.digest] = list
+	contents["referrers/"+digest] = encoded(t, v1.IndexManifest{
+		SchemaVersion: 2, MediaType: types.OCIImageIndex,
+		Manifests: []v1.Descriptor{{MediaType: types.OCIManifestSchema1, Digest: mustHash(t, list.digest), Size: list.size}},
+	})
+	return serveHeavy(inner, contents)
 }
 
 // describeImage makes the manifest and config of an image, and returns the

@@ -209,4 +209,17 @@ func TestAnInterruptedUnpackLeavesNoDirectory(t *testing.T) {
 	s.must("unpack", "b.tar.gz", "-o", "site")
 	s.must("verify", "site")
 	s.holds("b.tar.gz", "site")
+	if err := os.Mkdir(s.path("there"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, sig := range interruptions {
+		o := s.interrupted(sig, s.appears("there/.satchel.*.tmp"), "unpack", "b.tar.gz", "-o", "there")
+		checkInterrupted(t, sig, o)
+		left, err := os.ReadDir(s.path("there"))
+		if err != nil || len(left) > 0 != (sig == syscall.SIGKILL) {
+			t.Fatalf("%v: left are %v, %v", sig, left, err)
+		}
+	}
+	s.must("unpack", "b.tar.gz", "-o", "there")
+	s.must("verify", "there")
 }

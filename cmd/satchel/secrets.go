@@ -45,7 +45,9 @@ which gets NN.secrets for each seat that has none there yet.
 With --from all secrets of a cluster that is there stay, and those are added that its spec
 needs by now, such as for a registry; --rotate makes one of them anew: bootstrap-token,
 vrrp-password, stats-password or registry (its certificate). Then run install.sh with the
-new file on the hosts that have it, the load balancers at once.
+new file on the hosts that have it, the load balancers at once. A new encryption-key, of
+Secrets in etcd, is for cluster.sh encryption on all control planes first; install.sh
+refuses it until then.
 
 With --recipient the file is encrypted with age (age-encryption.org/v1) for a public key of
 age or SSH, or for those in a file, and can then be kept where others see it. secrets split

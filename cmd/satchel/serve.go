@@ -27,7 +27,8 @@ Nothing can be changed. The bundle is not checked; verify does that.
 
 Under systemd it takes the socket of a socket unit and tells when it is ready
 (Type=notify). With --units nothing is served; satchel-serve.socket and .service are
-written, which serve the bundle like this. It ends at SIGTERM or Ctrl-C.`,
+written, which serve the bundle like this; without TLS as a user of its own, so that
+everybody has to be able to read the bundle. It ends at SIGTERM or Ctrl-C.`,
 		Example: `  satchel serve course-ha.tar
   satchel serve /opt/course-ha --listen 10.0.0.20:5000 --tls-cert tls.crt --tls-key tls.key
   satchel serve /opt/course-ha --units /etc/systemd/system && systemctl enable --now satchel-serve.socket`,
@@ -37,7 +38,7 @@ written, which serve the bundle like this. It ends at SIGTERM or Ctrl-C.`,
 				return usagef("--tls-cert and --tls-key need each other")
 			}
 			if o.units != "" {
-				return o.writeUnits(args[0])
+				return o.writeUnits(cmd.Context(), args[0])
 			}
 			return runServe(cmd, args[0], o)
 		},

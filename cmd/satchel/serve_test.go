@@ -121,6 +121,8 @@ func TestServeEndsInPeaceWhenSystemdStopsIt(t *testing.T) {
 func TestTheUnitsServeAtTheSocketOfSystemd(t *testing.T) {
 	analyze, activate := need(t, "systemd-analyze"), need(t, "systemd-socket-activate")
 	path, units := emptyBundle(t), filepath.Join(t.TempDir(), "units")
+	letThrough(t, path)
+	letThrough(t, satchelProgram(t))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/satchel-kit/satchel/internal/serve"
 )
 
 // The units' names below the directory that they are written to.
@@ -15,7 +18,10 @@ const (
 )
 
 // writeUnits writes a socket unit, and the service that serves a bundle at it.
-func (o *serveOptions) writeUnits(bundle string) error {
+func (o *serveOptions) writeUnits(ctx context.Context, bundle string) error {
+	if err := o.checkService(ctx, bundle); err != nil {
+		return err
+	}
 	service, err := o.service(bundle)
 	if err != nil {
 		return err
@@ -40,6 +46,41 @@ func (o *serveOptions) writeUnits(bundle string) error {
 	return nil
 }
 
+// checkService makes sure that the service will be able to do what it is for: the bundle
+// is one that can be served, and the user that the service runs as can read it.
+func (o *serveOptions) checkService(ctx context.Context, path string) error {
+	if _, _, err := o.certificates(); err != nil {
+		return err
+	}
+	s, err := serve.New(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if o.asRoot() {
+		return nil
+	}
+	own, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	const user = "the service runs as a user of its own"
+	if err := openToAll(own, mayRun); err != nil {
+		return fmt.Errorf("%s, who cannot run %q: %w; install satchel where everybody can run it, such as /usr/local/bin", user, own, err)
+	}
+	files, err := servedFiles(path, s.Manifest())
+	for i := 0; i < len(files) && err == nil; i++ {
+		err = openToAll(files[i], mayRead)
+	}
+	if err != nil {
+		return fmt.Errorf("%s, who cannot read %q: %w; put the bundle where everybody can read it, such as below /srv, or change that mode (o+rX)", user, path, err)
+	}
+	return nil
+}
+
+// asRoot tells whether the service runs as root: the key is for root alone, as a rule.
+func (o *serveOptions) asRoot() bool { return o.cert != "" }
+
 func (o *serveOptions) service(bundle string) (string, error) {
 	own, err := os.Executable()
 	if err != nil {
@@ -47,9 +88,9 @@ func (o *serveOptions) service(bundle string) (string, error) {
 	}
 	words := []string{own, "serve", bundle}
 	user := "DynamicUser=yes\n"
-	if o.cert != "" {
+	if o.asRoot() {
 		words = append(words, "--tls-cert", o.cert, "--tls-key", o.key)
-		user = "" // the key is for root alone, as a rule
+		user = ""
 	}
 	for i, word := range words {
 		isPath := i == 0 || i == 2 || i == 4 || i == 6

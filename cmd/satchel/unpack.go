@@ -15,8 +15,9 @@ func newUnpackCmd() *cobra.Command {
 		Use:   "unpack BUNDLE [DELTA...] -o DIR [--seat N] [--host NAME]",
 		Short: "Unpack a bundle, checking every byte on the way",
 		Long: `Unpack a bundle into DIR, which must not exist or be empty. Every file is checked while
-it is written, and DIR gets its name only when all are there. With --host the folders of
-the other hosts are left out.
+it is written, and DIR gets its name only when all are there; where DIR is there, such as
+a mounted disk, its files get theirs, with bundle.json last. With --host the folders of the
+other hosts are left out.
 
 Of a kit, --seat says which seat: DIR becomes that seat's own bundle, with a bundle.json
 and a SHA256SUMS of its own, as if it had been built alone. A signature is of the whole

@@ -36,6 +36,34 @@ func PartNames(name string) ([]string, error) {
 	return l.names(name), nil
 }
 
+// Files are the files that the archive at path consists of, as far as they are there: one,
+// or the parts and their list.
+func Files(path string) ([]string, error) {
+	at, err := find(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case at.whole == "":
+		return []string{path}, nil
+	}
+	return PartFiles(at.whole), nil
+}
+
+// PartFiles are the files that are there under the names of the parts of an archive, and
+// of their list, whatever is in them.
+func PartFiles(name string) []string {
+	var there []string
+	for number := 1; number <= maxParts; number++ {
+		if part := partName(name, number); isFile(part) {
+			there = append(there, part)
+		}
+	}
+	if isFile(PartList(name)) {
+		there = append(there, PartList(name))
+	}
+	return there
+}
+
 func (l partList) names(name string) []string {
 	var names []string
 	for i := range l {

@@ -67,25 +67,35 @@ func sweep(dir, name string) {
 		return
 	}
 	for _, e := range entries {
-		digits, ours := strings.CutPrefix(e.Name(), "."+name+".")
-		digits, temp := strings.CutSuffix(digits, ".tmp")
-		if !ours || !temp || strings.Trim(digits, "0123456789") != "" || !e.Type().IsRegular() && !e.IsDir() {
+		if !isTemporary(e, name) {
 			continue
 		}
-		removeDead(filepath.Join(dir, e.Name()))
+		path := filepath.Join(dir, e.Name())
+		if dead := holdDead(path); dead != nil {
+			os.RemoveAll(path)
+			dead.Close()
+		}
 	}
 }
 
-// removeDead removes a temporary that nobody holds.
-func removeDead(name string) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+// isTemporary tells by its name whether something is a temporary of a name.
+func isTemporary(e fs.DirEntry, name string) bool {
+	digits, ours := strings.CutPrefix(e.Name(), "."+name+".")
+	digits, temp := strings.CutSuffix(digits, ".tmp")
+	return ours && temp && strings.Trim(digits, "0123456789") == "" && (e.Type().IsRegular() || e.IsDir())
+}
+
+// holdDead locks a temporary that nobody holds; nil says that it is none.
+func holdDead(path string) *os.File {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return
+		return nil
 	}
-	defer f.Close()
-	if flock(f) == nil {
-		os.RemoveAll(name)
+	if flock(f) != nil {
+		f.Close()
+		return nil
 	}
+	return f
 }
 
 // flock takes the exclusive lock on f if nobody has it.

@@ -2,17 +2,15 @@ package bundle
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
 // Unpack writes a bundle's files to the directory dir, which must not exist or
-// be empty. Each file is checked on the way; dir gets its name when all are
-// there. With a host, the folders of the other hosts are left out.
+// be empty. Each file is checked on the way; dir, or each file in one that was there,
+// gets its name when all are there. With a host, the folders of the other hosts are
+// left out.
 func Unpack(ctx context.Context, bundle, dir, host string) error {
 	return Merge(ctx, []string{bundle}, dir, host)
 }
@@ -39,8 +37,12 @@ func MergePart(ctx context.Context, bundles []string, dir string, part Part) err
 	if err != nil {
 		return fmt.Errorf("unpacking %q: %w", last.path, err)
 	}
-	if err := unpack(ctx, c, dir, t); err != nil {
-		return fmt.Errorf("unpacking %q to %q: %w", last.path, dir, explainSpace(err, summarize(last.whole).Total, filepath.Dir(dir)))
+	d, err := destinationAt(dir)
+	if err == nil {
+		err = explainSpace(d.take(func(temp string) error { return fillDir(ctx, c, temp, t) }), summarize(last.whole).Total, d.disk())
+	}
+	if err != nil {
+		return fmt.Errorf("unpacking %q to %q: %w", last.path, dir, err)
 	}
 	return nil
 }
@@ -59,50 +61,6 @@ func checkHost(hosts []Host, host string) error {
 	return fmt.Errorf("there is no host %q in it; the hosts are %s", host, strings.Join(all, ", "))
 }
 
-// unpack fills a directory beside dir and renames it.
-func unpack(ctx context.Context, c chain, dir string, t *target) (err error) {
-	dir = filepath.Clean(dir)
-	if err := checkEmpty(dir); err != nil {
-		return err
-	}
-	temp, err := newTemporary(dir, os.MkdirTemp)
-	if err != nil {
-		return err
-	}
-	defer temp.release()
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(temp.name))
-		}
-	}()
-	if err := fillDir(ctx, c, temp.name, t); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	// Removing an empty directory is all that this can do to an existing one;
-	// if it is not empty by now, that fails.
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Rename(temp.name, dir); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(dir))
-}
-
-func checkEmpty(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && len(entries) > 0 {
-		err = fmt.Errorf("the directory is not empty")
-	}
-	return err
-}
-
 func fillDir(ctx context.Context, c chain, dir string, t *target) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -115,5 +73,8 @@ func fillDir(ctx context.Context, c chain, dir string, t *target) error {
 			return whichPart(ctx, s.path, err)
 		}
 	}
-	return u.finishDirs()
+	if err := u.finishDirs(); err != nil {
+		return err
+	}
+	return ctx.Err()
 }

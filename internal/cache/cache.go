@@ -6,7 +6,8 @@
 // size decide whether it has to be fetched, and nothing else: whoever uses the bytes for
 // good (packing, installing) hashes them once more, because disks decay and power fails.
 //
-// Many processes may use one cache. Only who has it alone removes what is whole.
+// Many processes may use one cache. Only who has it alone removes what is whole. Where a
+// file system has no locks, nobody can have it alone, and each writes to files of its own.
 package cache
 
 import (
@@ -18,6 +19,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -26,6 +28,8 @@ import (
 type Cache struct {
 	dir  string
 	held *os.File // locked; nil for a cache that cannot be written to
+	// noLocks is why the file system has no locks, or nil.
+	noLocks error
 
 	mu    sync.Mutex
 	named map[string]string // by digest; nil until it is read
@@ -36,14 +40,16 @@ type Cache struct {
 const fresh = time.Hour
 
 // Open opens the store in dir and creates what is missing of it.
-func Open(dir string) (*Cache, error) {
+func Open(dir string) (*Cache, error) { return openWith(dir, syscall.Flock) }
+
+func openWith(dir string, flock func(fd, how int) error) (*Cache, error) {
 	c := &Cache{dir: dir}
 	for _, d := range []string{c.blobs(), c.partials()} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, fmt.Errorf("opening cache %q: %w", dir, explain(err))
 		}
 	}
-	if err := c.hold(); err != nil {
+	if err := c.hold(flock); err != nil {
 		return nil, fmt.Errorf("opening cache %q: %w", dir, explain(err))
 	}
 	if err := c.sweep(); err != nil {

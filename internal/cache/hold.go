@@ -14,7 +14,7 @@ import (
 // hold takes part in the lock of the whole cache, which every user of it shares. Who
 // removes blobs that others may count on has it alone. A cache that cannot be written
 // to, such as one on a read-only disk, needs no lock: nobody removes anything there.
-func (c *Cache) hold() error {
+func (c *Cache) hold(flock func(fd, how int) error) error {
 	path := filepath.Join(c.dir, "lock")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
@@ -27,12 +27,14 @@ func (c *Cache) hold() error {
 		return err
 	}
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH)
+		err := flock(int(f.Fd()), syscall.LOCK_SH)
 		if errors.Is(err, syscall.EINTR) {
 			continue
 		}
-		c.held = f
-		return err
+		// It waits for a lock, so that any other error is about locks as such: NFS, FUSE
+		// and others may have none.
+		c.held, c.noLocks = f, err
+		return nil
 	}
 }
 
@@ -50,6 +52,9 @@ func (c *Cache) Close() error {
 func (c *Cache) alone() (bool, error) {
 	if c.held == nil {
 		return false, fmt.Errorf("the cache %q cannot be written to", c.dir)
+	}
+	if c.noLocks != nil {
+		return false, fmt.Errorf("the cache %q is on a file system without locks (%w), where it cannot be told whether another satchel counts on what is in it: nothing was removed. Choose another place for it with --cache, or remove the directory while no satchel runs", c.dir, c.noLocks)
 	}
 	return lock(c.held)
 }

@@ -11,6 +11,18 @@ import (
 	"time"
 )
 
+// openFor opens the file for a blob that is going to lie at final, which goes on where an
+// earlier one broke off if it can be locked. The error is fs.ErrExist once final is there.
+func (c *Cache) openFor(ctx context.Context, final string) (*os.File, error) {
+	if c.noLocks == nil {
+		return openLocked(ctx, filepath.Join(c.partials(), "sha256-"+filepath.Base(final)), final)
+	}
+	if _, err := os.Stat(final); err == nil {
+		return nil, fs.ErrExist
+	}
+	return c.create(ctx)
+}
+
 // openLocked opens partial under an exclusive lock, and creates it if need be.
 // The error is fs.ErrExist once final is there.
 func openLocked(ctx context.Context, partial, final string) (*os.File, error) {
@@ -41,9 +53,13 @@ func unlessThere(f *os.File, final string) error {
 	return errors.Join(fs.ErrExist, os.Remove(f.Name()), f.Close())
 }
 
-// createLocked creates a new file with a name of its own, locked, so that
-// another process's sweep leaves it alone.
-func createLocked(ctx context.Context, dir string) (*os.File, error) {
+// create creates a new file with a name of its own, locked, so that another process's
+// sweep leaves it alone.
+func (c *Cache) create(ctx context.Context) (*os.File, error) {
+	dir := c.partials()
+	if c.noLocks != nil {
+		return os.CreateTemp(dir, "new-*")
+	}
 	for {
 		f, err := os.CreateTemp(dir, "new-*")
 		if err != nil {
@@ -83,8 +99,11 @@ func lock(f *os.File) (bool, error) {
 	return err == nil, err
 }
 
-// sweep removes what killed processes have left of writers without a digest:
-// nobody could go on with it.
+// abandoned is how long nobody has written to a file that nobody will.
+const abandoned = 24 * time.Hour
+
+// sweep removes what killed processes have left in files of their own: nobody could go on
+// with it.
 func (c *Cache) sweep() error {
 	entries, err := os.ReadDir(c.partials())
 	if err != nil {
@@ -95,6 +114,12 @@ func (c *Cache) sweep() error {
 			continue
 		}
 		name := filepath.Join(c.partials(), e.Name())
+		if c.noLocks != nil {
+			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > abandoned {
+				os.Remove(name)
+			}
+			continue
+		}
 		f, err := os.Open(name)
 		if err != nil {
 			continue // its owner was faster

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/satchel-kit/satchel/internal/disk"
 )
@@ -19,7 +18,7 @@ import (
 var ErrMismatch = errors.New("content does not match")
 
 // Writer takes the bytes of one blob in order and hashes them on the way. Until
-// Commit they lie under partial/, locked against other writers.
+// Commit they lie under partial/, locked against other writers, or in a file of its own.
 type Writer struct {
 	cache *Cache
 	file  *os.File // nil for one that keeps nothing
@@ -34,14 +33,14 @@ type Writer struct {
 
 // Writer opens a blob for writing and goes on where an earlier writer broke
 // off. It waits while another process writes the same blob; the error wraps
-// fs.ErrExist if the blob is there. A size of -1 means that it is not known.
+// fs.ErrExist if the blob is there. Without locks it does neither, and begins anew. A size
+// of -1 means that it is not known.
 func (c *Cache) Writer(ctx context.Context, digest string, size int64) (*Writer, error) {
 	path, err := c.blob(digest)
 	if err != nil {
 		return nil, err
 	}
-	partial := filepath.Join(c.partials(), "sha256-"+filepath.Base(path))
-	f, err := openLocked(ctx, partial, path)
+	f, err := c.openFor(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s in the cache: %w", digest, explain(err))
 	}
@@ -63,7 +62,7 @@ func (c *Cache) Writer(ctx context.Context, digest string, size int64) (*Writer,
 
 // Temp opens a writer for content whose digest is not known in advance.
 func (c *Cache) Temp(ctx context.Context) (*Writer, error) {
-	f, err := createLocked(ctx, c.partials())
+	f, err := c.create(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("creating a file in the cache: %w", explain(err))
 	}
@@ -193,14 +192,14 @@ func (w *Writer) publish(path string) error {
 	return w.release()
 }
 
-// Close ends the writing. What has no Commit stays for a later run if its
-// digest is known, and goes otherwise. After Commit it does nothing.
+// Close ends the writing. What has no Commit stays for a later run if its digest is known
+// and there are locks, and goes otherwise. After Commit it does nothing.
 func (w *Writer) Close() error {
 	if w.file == nil {
 		return nil
 	}
 	var err error
-	if w.want == "" || w.n == 0 {
+	if w.want == "" || w.n == 0 || w.cache.noLocks != nil {
 		if err = os.Remove(w.file.Name()); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}

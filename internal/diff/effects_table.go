@@ -94,7 +94,7 @@ var rules = []rule{
 	{"hosts/*/patches/*", "50-kubernetes.sh", Later, "kubeadm's patches", "are replaced and not applied: kubeadm has run on these hosts"},
 
 	{"hosts/*/audit-policy.yaml", "57-apiserver.sh", Later, "the audit policy", "is replaced; the API server reads it when it restarts"},
-	{"hosts/*/encryption.yaml", "57-apiserver.sh", Later, "the encryption of secrets", "is replaced; the API server reads it when it restarts, and secrets stay as they were written"},
+	{"hosts/*/encryption.yaml", "57-apiserver.sh", Later, "the encryption of secrets", "is replaced; the API server reads it when it restarts. Another provider or key is refused: ./cluster.sh encryption brings it, on all control planes at once"},
 
 	{"hosts/*/haproxy.cfg", "60-haproxy.sh", Reload, "haproxy.service", ""},
 	{"hosts/*/keepalived.conf", "70-keepalived.sh", Reload, "keepalived.service", ""},

@@ -28,7 +28,8 @@ type Stored struct {
 
 // Images stores a bundle's images below a target, each under its full upstream
 // name, as serve serves them. What is there is not sent again, so a push that broke
-// off goes on when it is repeated. No image is changed before all blobs are there.
+// off goes on when it is repeated. No image is changed before all blobs are there, and
+// what is attached to it.
 func (c *Client) Images(ctx context.Context, bundle string, to Target, jobs int, bars *progress.Bars) (*Images, error) {
 	b, err := openImages(ctx, bundle, to)
 	if err != nil {
@@ -73,9 +74,15 @@ func (p *imagePusher) run(ctx context.Context) error {
 }
 
 // look finds out whether the registry has the image. A registry takes a manifest
-// only with everything that it lists, so that is all there too.
+// only with everything that it lists, so that is all there too; what is attached to the
+// image is not listed, and may be newer.
 func (p *imagePusher) look(ctx context.Context, i *image) error {
-	has, err := p.client.pushing(i.path).hasManifest(ctx, i.ref(), i.digest)
+	s := p.client.pushing(i.path)
+	has, err := s.hasManifest(ctx, i.ref(), i.digest)
+	if has {
+		i.tagged = i.digest
+		has, err = s.hasAttached(ctx, i)
+	}
 	if err != nil {
 		return fmt.Errorf("looking for image %q: %w", i.name, err)
 	}

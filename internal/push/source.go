@@ -30,7 +30,9 @@ type image struct {
 	referrers map[string][]v1.Descriptor
 	// tags are further ones, of what is attached to the image.
 	tags []stored
-	// there says that the registry has all of it.
+	// tagged is what the image's tag is known to stand for.
+	tagged string
+	// there says that the registry has all of it, with what is attached.
 	there bool
 }
 

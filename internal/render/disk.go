@@ -23,15 +23,17 @@ const writers = 4
 
 // Write makes dir hold exactly the tree. A new directory gets its name when all is in
 // it; in an old one files that differ are replaced one by one, and files that the tree
-// lacks are removed. A directory that holds anything but a rendered tree is refused.
+// lacks are removed. A directory that holds anything but a rendered tree is refused. One
+// that is there stays, also an empty one: a disk may be mounted there.
 func (t Tree) Write(dir string) error {
 	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading the output directory: %w", err)
-	}
 	switch {
-	case len(entries) == 0:
+	case errors.Is(err, fs.ErrNotExist):
 		return t.writeNew(dir)
+	case err != nil:
+		return fmt.Errorf("reading the output directory: %w", err)
+	case len(entries) == 0:
+		return t.writeEmpty(dir)
 	case !isTree(dir):
 		return fmt.Errorf("%s is not empty and holds no rendered tree; nothing was written, choose another directory", dir)
 	default:
@@ -56,10 +58,19 @@ func (t Tree) writeNew(dir string) error {
 	if err := os.Chmod(temp, 0o755); err != nil {
 		return fmt.Errorf("writing %s: %w", dir, err)
 	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("replacing the empty directory %s: %w", dir, err)
-	}
 	return os.Rename(temp, dir)
+}
+
+// writeEmpty fills an empty directory, beginning with the marker: by that the next run
+// knows what this one has left, if it does not come to an end.
+func (t Tree) writeEmpty(dir string) error {
+	at := slices.IndexFunc(t, func(f File) bool { return f.Path == marker })
+	for _, part := range []Tree{t[max(at, 0) : at+1], t} {
+		if err := part.fill(dir); err != nil {
+			return fmt.Errorf("writing into %s: %w", dir, err)
+		}
+	}
+	return nil
 }
 
 func (t Tree) fill(dir string) error {

@@ -44,7 +44,7 @@ func renderCluster(p *plan.Plan, from *embedded) (Tree, error) {
 			r.copy(path.Join("steps", library), modeFile)
 		}
 	}
-	for _, library := range []string{"bundle.sh", "expiry.sh", "journal.sh", "lib.sh", "network.sh", "parts.sh", "restore.sh", "turn.sh", "undo.sh"} {
+	for _, library := range []string{"bundle.sh", "encryption.sh", "expiry.sh", "journal.sh", "keys.sh", "lib.sh", "network.sh", "parts.sh", "restore.sh", "turn.sh", "undo.sh"} {
 		r.copy(path.Join("steps", library), modeFile)
 	}
 	for _, step := range plan.Steps(p.Hosts) {

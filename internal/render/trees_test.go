@@ -185,3 +185,31 @@ func TestNewAndEmptyDirectoriesAreFilledAndNothingElseIsLeft(t *testing.T) {
 		t.Errorf("the parent holds %v, %v", left, err)
 	}
 }
+
+// What is mounted, linked to or worked in cannot be another directory afterwards.
+func TestAnEmptyDirectoryStaysWhatItIs(t *testing.T) {
+	_, rendered := tree(t, "../../bundles/course-ha/cluster.cue")
+	dir, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The first run is cut off: its own marker is in the way of a file.
+	cut := append(slices.Clone(rendered), render.File{Path: "install.sh/below", Mode: 0o644})
+	if err := cut.Write(link); err == nil {
+		t.Fatal("wrote below a file")
+	}
+	t.Chdir(dir)
+	if err := rendered.Write("."); err != nil {
+		t.Fatal(err)
+	}
+	if stale, err := rendered.Compare(link); err != nil || len(stale) > 0 {
+		t.Errorf("%v, %v", stale, err)
+	}
+	if after, err := os.Stat(link); err != nil || !os.SameFile(before, after) {
+		t.Errorf("it is another directory: %v", err)
+	}
+}

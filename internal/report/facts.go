@@ -134,6 +134,7 @@ var purposes = []struct{ prefix, text string }{
 	{"sa-", "signs the tokens of service accounts"},
 	{"vrrp-password", "keepalived among its peers"},
 	{"stats-password", "haproxy's status page"},
+	{"encryption-key-name", "names that key in what it has encrypted"},
 	{"encryption-key", "secrets at rest in etcd"},
 	{"registry-", "the registry's certificate"},
 	{"harbor-user-", "an account of Harbor"},

@@ -35,11 +35,12 @@ type Request struct {
 	Rotate []string
 }
 
-// rotatable are the secrets that hosts take anew from one install to the next, and what
-// changes together. All others are in what a cluster keeps: a new authority makes every
-// node a stranger, and a new encryption key makes what is encrypted unreadable.
+// rotatable are the secrets that a cluster can take anew, and what changes together: most
+// with the next install, the encryption key with cluster.sh. All others are in what a
+// cluster keeps: a new authority makes every node a stranger.
 var rotatable = map[string][]string{
 	"bootstrap-token": {"bootstrap-token"},
+	encryptionKey:     {encryptionKey, encryptionKeyName},
 	"vrrp-password":   {"vrrp-password"},
 	"stats-password":  {"stats-password"},
 	"registry":        {"registry-crt", "registry-key", "registry-ca-crt"},
@@ -73,6 +74,13 @@ func New(r Request) (Set, error) {
 			return nil, err
 		}
 	}
+	for _, name := range r.Rotate {
+		for _, part := range rotatable[name] {
+			if _, made := set[part]; !made {
+				return nil, fmt.Errorf("%q cannot be made anew: the spec needs no %s any more", name, part)
+			}
+		}
+	}
 	return set, nil
 }
 
@@ -97,13 +105,18 @@ func (r Request) kept() (Set, error) {
 		}
 	}
 	maps.Copy(set, r.From)
+	if _, there := set[encryptionKey]; there {
+		// Secrets from before keys had names.
+		set.fill(encryptionKeyName, firstKeyName)
+	}
+	had := maps.Clone(set)
 	for _, name := range r.Rotate {
 		together, can := rotatable[name]
 		if !can {
 			return nil, fmt.Errorf("%q cannot be made anew for a cluster that is there; what can: %s", name, strings.Join(slices.Sorted(maps.Keys(rotatable)), ", "))
 		}
 		for _, part := range together {
-			if _, there := r.From[part]; !there {
+			if _, there := had[part]; !there {
 				return nil, fmt.Errorf("%q cannot be made anew: the cluster has no %s; without --rotate it is made if the spec needs it", name, part)
 			}
 			delete(set, part)
@@ -135,11 +148,13 @@ func optional(set Set, name string, r Request) error {
 		return nil
 	}
 	switch {
-	case name == "encryption-key":
+	case name == encryptionKey:
 		// 32 bytes are right for both aescbc and secretbox.
 		key := make([]byte, 32)
 		rand.Read(key)
 		set[name] = base64.StdEncoding.EncodeToString(key)
+	case name == encryptionKeyName:
+		set[name] = r.keyName()
 	case strings.HasPrefix(name, "registry-"):
 		return newRegistryCertificate(set, r)
 	case strings.HasPrefix(name, "harbor-"):
@@ -149,6 +164,27 @@ func optional(set Set, name string, r Request) error {
 		return fmt.Errorf("the files ask for the secret %s, which satchel cannot make", name)
 	}
 	return nil
+}
+
+// The key of what is encrypted in etcd, and its name there, which comes before all that is
+// written with it: a key of another value needs another name.
+const (
+	encryptionKey     = "encryption-key"
+	encryptionKeyName = "encryption-key-name"
+	firstKeyName      = "key1"
+)
+
+// keyName is the name of a new encryption key: no other key of the cluster has it.
+func (r Request) keyName() string {
+	if !slices.Contains(r.Rotate, encryptionKey) {
+		return firstKeyName
+	}
+	name, now := "", r.Now.UTC()
+	for name == "" || name == r.From[encryptionKeyName] {
+		name = now.Format("key-20060102T150405Z")
+		now = now.Add(time.Second)
+	}
+	return name
 }
 
 const (

@@ -113,7 +113,7 @@ func (s Set) Part(names []string) (Set, error) {
 	for _, name := range names {
 		value, ok := s[name]
 		if !ok {
-			return nil, fmt.Errorf("the secrets lack %s; make new ones with satchel secrets new", name)
+			return nil, fmt.Errorf("the secrets lack %s; make it, and keep the others, with satchel secrets new --from these", name)
 		}
 		part[name] = value
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -209,6 +210,64 @@ func TestAClusterGoesOnWithItsSecrets(t *testing.T) {
 	if c, err := x509.ParseCertificate(block.Bytes); err != nil || c.VerifyHostname("other.example.com") != nil {
 		t.Errorf("the certificate is for another name: %v", err)
 	}
+}
+
+// A key of another value has another name, however soon it follows. One from before keys
+// had names is called as clusters of then have it.
+func TestAnEncryptionKeyIsMadeAnewWithItsName(t *testing.T) {
+	names := []string{"encryption-key", "encryption-key-name"}
+	r := Request{Cluster: "c", Now: time.Unix(1700000000, 0), Names: names}
+	first, err := New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first["encryption-key-name"] != "key1" {
+		t.Errorf("the first key is called %q", first["encryption-key-name"])
+	}
+	nameless := maps.Clone(first)
+	delete(nameless, "encryption-key-name")
+	for _, from := range []Set{first, nameless} {
+		r.From, r.Rotate = from, nil
+		kept, err := New(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		differOnly(t, first, kept)
+		r.Rotate = names[:1]
+		rotated, err := New(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		differOnly(t, first, rotated, names...)
+		if rotated["encryption-key-name"] != "key-20231114T221320Z" {
+			t.Errorf("the new key is called %q", rotated["encryption-key-name"])
+		}
+		r.From = rotated
+		again, err := New(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		differOnly(t, rotated, again, names...)
+		// The name is part of a prefix whose parts colons divide.
+		if !regexp.MustCompile(`^key-[0-9TZ]+$`).MatchString(again["encryption-key-name"]) {
+			t.Errorf("the next key is called %q", again["encryption-key-name"])
+		}
+	}
+	for what, bad := range map[string]Request{
+		"the cluster has no encryption-key":         {Cluster: "c", From: without(first, names...), Names: names, Rotate: names[:1]},
+		"the spec needs no encryption-key any more": {Cluster: "c", From: first, Rotate: names[:1]},
+		`"encryption-key-name" cannot be made anew`: {Cluster: "c", From: first, Names: names, Rotate: names[1:]},
+	} {
+		if set, err := New(bad); set != nil || err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("got %v, not that %s", err, what)
+		}
+	}
+}
+
+func without(s Set, names ...string) Set {
+	s = maps.Clone(s)
+	maps.DeleteFunc(s, func(name, _ string) bool { return slices.Contains(names, name) })
+	return s
 }
 
 func differOnly(t *testing.T, a, b Set, names ...string) {

@@ -6,6 +6,7 @@
 # What is still to be done is seen from what is there, so it can be interrupted anywhere
 # and run again.
 . "$BUNDLE/steps/turn.sh"
+. "$BUNDLE/steps/keys.sh"
 
 DATA=/var/lib/etcd
 HELD=/etc/kubernetes/satchel-held # the static pods that are stopped meanwhile
@@ -68,6 +69,7 @@ check_restore() { # SNAPSHOT
 	own=$(flag_of name)=$(flag_of initial-advertise-peer-urls)
 	[[ ",$ETCD_MEMBERS," == *",$own,"* ]] ||
 		die "etcd of $HOST_NAME is $own here, and the bundle has $ETCD_MEMBERS; use the bundle of this cluster. Nothing was changed"
+	check_snapshot "$1"
 }
 
 # manifest_of PART is where its static pod is now.

@@ -129,7 +129,7 @@ parts_done() {
 # nodes prints a line for each: NAME RELEASE READY UNSCHEDULABLE ADDRESS MARK; - is nothing.
 nodes() {
 	all get nodes -o 'jsonpath={range .items[*]}{.metadata.name}|{.status.nodeInfo.kubeletVersion}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.unschedulable}|{.status.addresses[?(@.type=="InternalIP")].address}|{.metadata.annotations.'"$MARK"'}{"\n"}{end}' |
-		awk -F'|' '{split($5, address, " "); print $1, $2, $3, ($4 == "" ? "-" : $4), address[1], ($6 == "" ? "-" : $6)}'
+		awk -F'|' '{split($5, address, " "); $5 = address[1]; for (i = 1; i <= 6; i++) if ($i == "") $i = "-"; print $1, $2, $3, $4, $5, $6}'
 }
 
 end_turn() {

@@ -46,6 +46,8 @@ if [[ -z $host && -f /var/lib/satchel/host ]]; then host=$(cat /var/lib/satchel/
 choose_host "$host"
 STEP=status
 . "$BUNDLE/steps/journal.sh"
+. "$BUNDLE/steps/parts.sh"
+. "$BUNDLE/steps/expiry.sh"
 
 # Each line is KIND, NAME, STATE (ok, note or bad) and a text, parted by tabs.
 lines=()
@@ -71,32 +73,65 @@ units() {
 	if runs 70-keepalived; then unit keepalived.service; fi
 }
 
-# version NAME WANT FOUND
+# version NAME WANT FOUND [WHO]
 version() {
 	local state=ok
-	if [[ -n $2 && $3 != *"$2"* ]]; then state=bad; fi
-	line version "$1" "$state" "${3:-not there}${2:+, the bundle has $2}"
+	if [[ -n $2 && $3 != "$2" ]]; then state=bad; fi
+	line version "$1" "$state" "${3:-not there}${2:+, ${4:-the bundle} has $2}"
 }
 
 versions() {
 	line version bundle note "$BUNDLE_VERSION"
-	if command -v kubelet >/dev/null; then version kubelet "$KUBERNETES_VERSION" "$(kubelet --version 2>/dev/null | awk '{sub("v", "", $2); print $2}')"; fi
-	if command -v kubeadm >/dev/null; then version kubeadm "$KUBERNETES_VERSION" "$(kubeadm version -o short 2>/dev/null | tr -d v)"; fi
+	if command -v kubelet >/dev/null; then version kubelet "${KUBERNETES_VERSION:-}" "$(kubelet --version 2>/dev/null | awk '{sub("v", "", $2); print $2}')"; fi
+	if command -v kubeadm >/dev/null; then version kubeadm "${KUBERNETES_VERSION:-}" "$(kubeadm version -o short 2>/dev/null | tr -d v)"; fi
 	if command -v containerd >/dev/null; then version containerd '' "$(containerd --version 2>/dev/null | awk '{sub("v", "", $3); print $3}')"; fi
 	if command -v haproxy >/dev/null && runs 60-haproxy; then version haproxy '' "$(haproxy -v 2>/dev/null | awk 'NR == 1 {print $3}')"; fi
+}
+
+# parts tells the releases of a control plane's parts, which differ while an upgrade is not
+# through, and what the cluster's own configuration says.
+parts() {
+	local part tag configuration want
+	[[ -f /etc/kubernetes/manifests/kube-apiserver.yaml && -n ${KUBERNETES_VERSION:-} ]] || return 0
+	for part in kube-apiserver kube-controller-manager kube-scheduler; do
+		tag=$(part_tag "$part")
+		version "$part" "$KUBERNETES_VERSION" "${tag#v}"
+	done
+	configuration=$(kubectl --kubeconfig=/etc/kubernetes/admin.conf --cache-dir=/run/satchel.kubectl --request-timeout=5s --namespace kube-system \
+		get configmap kubeadm-config -o 'jsonpath={.data.ClusterConfiguration}' 2>/dev/null) || true
+	rm -rf /run/satchel.kubectl
+	if [[ -n $configuration ]]; then
+		version kubeadm-config "$KUBERNETES_VERSION" "$(sed -n 's/^kubernetesVersion: v//p' <<<"$configuration")"
+	fi
+	# The bundle tells the first control plane; the others do as the cluster says.
+	want=$(named_tag etcd <"$HOST_DIR/kubeadm.yaml")
+	if [[ -n $want ]]; then
+		version etcd "$want" "$(part_tag etcd)"
+	else
+		version etcd "$(named_tag etcd <<<"$configuration")" "$(part_tag etcd)" 'the cluster'
+	fi
 }
 
 # certificates tells when those of the control plane, and the kubelet's, end.
 certificates() {
 	local file end left state
-	command -v openssl >/dev/null || return 0
-	for file in /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt /var/lib/kubelet/pki/kubelet-client-current.pem; do
+	for file in /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt /etc/kubernetes/*.conf /var/lib/kubelet/pki/kubelet-client-current.pem; do
 		[[ -e $file ]] || continue
-		end=$(openssl x509 -enddate -noout -in "$file" 2>/dev/null || true)
-		left=$((($(date -d "${end#notAfter=}" +%s) - $(date +%s)) / 86400))
+		end=$(ends_at "$file")
+		if [[ -z $end ]]; then
+			# The kubelet's names the file that comes last.
+			[[ $file == /etc/kubernetes/*kubelet.conf ]] || line certificate "$file" bad 'cannot be read'
+			continue
+		fi
+		left=$((end - $(date +%s)))
+		left=$((left < 0 ? -1 : left / 86400))
 		state=ok
 		if ((left < 30)); then state=bad; fi
-		line certificate "$file" "$state" "ends in $left days, $(date -u -d "${end#notAfter=}" +%F)"
+		if ((left < 0)); then
+			line certificate "$file" bad "ended $(date -u -d "@$end" +%F)"
+		else
+			line certificate "$file" "$state" "ends in $left days, $(date -u -d "@$end" +%F)"
+		fi
 	done
 }
 
@@ -194,6 +229,7 @@ chapters() {
 
 units
 versions
+parts
 certificates
 addresses
 etcd_health

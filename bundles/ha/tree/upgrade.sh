@@ -52,16 +52,45 @@ verify_steps
 UPGRADE=1
 export UPGRADE
 begin_changes
-if [[ -z ${KUBEADM:-} || ! -f /var/lib/satchel/kubeadm || -n $DRY_RUN ]]; then
+if [[ -z ${KUBEADM:-} || ! -f /var/lib/satchel/kubeadm ]]; then
 	logged run_steps
 	exit
 fi
 # shellcheck source=steps/turn.sh
 . "$BUNDLE/steps/turn.sh"
 
+# leaves is true when the pods have to leave this node, of what ask_node was told.
+leaves() { [[ $RELEASE != "$KUBERNETES_VERSION" || -f $cordoned ]]; }
+
+# plan says what upgrade_node would do, and refuses what it would refuse.
+plan() {
+	check_way
+	if leaves; then
+		ask_pods || die "the API server does not tell which pods $HOST_NAME has; see to it first"
+		check_pods
+	fi
+	if [[ " $HOST_ROLES " == *' control-plane '* ]] && ! control_plane_done; then
+		if [[ $KUBEADM == init ]]; then
+			say "would save etcd to $STATE/snapshots/before-$KUBERNETES_VERSION.db"
+			say "would run: kubeadm upgrade apply v$KUBERNETES_VERSION --yes"
+		else
+			say 'would run: kubeadm upgrade node'
+		fi
+	fi
+	if leaves; then
+		say "would drain $HOST_NAME, of: $(awk '{print $1 "/" $2}' <<<"$PODS" | tr '\n' ' ')"
+		if [[ " $HOST_ROLES " != *' control-plane '* ]]; then say 'would run: kubeadm upgrade node'; fi
+	fi
+	run_steps
+}
+
 upgrade_node() {
 	local step
 	check_way
+	if leaves; then
+		wait_for "the API server to tell which pods $HOST_NAME has" ask_pods
+		check_pods
+	fi
 	# Images can come before it is this host's turn.
 	for step in "${steps[@]}"; do
 		case $step in
@@ -71,7 +100,8 @@ upgrade_node() {
 	wait_turn
 	new_kubeadm "${steps[@]}"
 	upgrade_control_plane
-	if [[ $(node_release) != "$KUBERNETES_VERSION" || -f $cordoned ]]; then
+	wait_for "the API server to tell of this node" ask_node
+	if leaves; then
 		drain
 		upgrade_worker
 	fi
@@ -82,4 +112,4 @@ upgrade_node() {
 	call_others
 	say "$HOST_NAME: Kubernetes $KUBERNETES_VERSION"
 }
-logged upgrade_node
+if [[ -n $DRY_RUN ]]; then logged plan; else logged upgrade_node; fi

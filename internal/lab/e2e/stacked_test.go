@@ -158,6 +158,7 @@ func TestStacked(t *testing.T) {
 		{"names outside the cluster go to their own servers", c.testOutsideNames},
 		{"node ports answer everywhere, and at the virtual address", c.testNodePorts},
 		{"secrets are encrypted in etcd", c.testEncryption},
+		{"the key of secrets can be changed", c.testKeyChange},
 		{"requests are noted", c.testAudit},
 		{"a second run changes nothing", c.secondRun},
 		{"nothing asks for the outside", func(t *testing.T) { c.quiet(t) }},

@@ -4,22 +4,43 @@
 # by an annotation there, and the first control plane gives it. A worker needs no rights
 # but those of its kubelet.
 . "$BUNDLE/steps/lib.sh"
+. "$BUNDLE/steps/parts.sh"
 
 KUBELET=/etc/kubernetes/kubelet.conf
 ADMIN=/etc/kubernetes/admin.conf
 MARK=satchel-upgrade
 cordoned=$STATE/cordoned
+UPGRADE_MARK=$STATE/upgrade # "begun RELEASE" or "done RELEASE", of what kubeadm does to a control plane
+RELEASE='' UNSCHEDULABLE='' PODS='' # what ask_node and ask_pods were told
+CACHE=()
+# A dry run leaves nothing, not even what kubectl keeps of the API.
+if [[ -n $DRY_RUN ]]; then CACHE=(--cache-dir=/run/satchel.kubectl); fi
+trap 'status=$?; rm -f "$NEW" "$CHANGE_LIST"; rm -rf /run/satchel.kubectl; if ((status == 0)); then passed; fi' EXIT
 
 runs() { [[ " $HOST_STEPS " == *" $1.sh "* ]]; }
 
 # own ARGUMENT... is kubectl with the kubelet's rights, all with those of an administrator.
-own() { kubectl --kubeconfig="$KUBELET" --request-timeout=10s "$@"; }
-all() { kubectl --kubeconfig="$ADMIN" --request-timeout=10s "$@"; }
+own() { kubectl --kubeconfig="$KUBELET" ${CACHE[@]+"${CACHE[@]}"} --request-timeout=10s "$@"; }
+all() { kubectl --kubeconfig="$ADMIN" ${CACHE[@]+"${CACHE[@]}"} --request-timeout=10s "$@"; }
+
+# keep FILE TEXT has the file hold these lines, or what it held before, after a power cut too.
+keep() {
+	printf '%s\n' "$2" >"$1.new"
+	on_disk "$1.new"
+	mv -f "$1.new" "$1"
+	on_disk "$(dirname "$1")"
+}
 
 node_release() {
 	local release
-	release=$(own get node "$HOST_NAME" -o 'jsonpath={.status.nodeInfo.kubeletVersion}')
+	release=$(own get node "$HOST_NAME" -o 'jsonpath={.status.nodeInfo.kubeletVersion}') || return
 	printf '%s' "${release#v}"
+}
+
+# ask_node sets RELEASE and UNSCHEDULABLE. What is not answered is no answer: it is tried
+# again with wait_for.
+ask_node() {
+	RELEASE=$(node_release) && [[ -n $RELEASE ]] && UNSCHEDULABLE=$(own get node "$HOST_NAME" -o 'jsonpath={.spec.unschedulable}')
 }
 
 # at_release is true when the node is ready with the new kubelet.
@@ -41,12 +62,17 @@ apis_at_release() {
 	done
 }
 
-# check_way FROM holds that the releases of this node and of the API servers lead to the
+# check_way holds that the releases of this node and of the API servers lead to the
 # bundle's: another patch, or the next minor release.
 check_way() {
 	local from api
-	wait_for "the API server at $API" api_ready "$API"
-	check_one "this node" "$(node_release)"
+	if [[ -n $DRY_RUN ]]; then
+		ask_node || die "the API server at $API does not answer $HOST_NAME, so what an upgrade would do cannot be told; see to it first"
+	else
+		wait_for "the API server at $API" api_ready "$API"
+		wait_for "the API server at $API to tell of this node" ask_node
+	fi
+	check_one "this node" "$RELEASE"
 	for api in $CONTROL_PLANES; do
 		from=$(api_release "$api" 2>/dev/null || true)
 		if [[ -n $from ]]; then check_one "the API server at $api" "$from"; fi
@@ -67,10 +93,10 @@ check_one() { # WHAT RELEASE
 
 # wait_turn waits for it. A node that has had its turn and was interrupted goes on.
 wait_turn() {
-	if at_release && [[ ! -f $cordoned ]]; then return; fi
+	if at_release && [[ ! -f $cordoned ]] && { [[ " $HOST_ROLES " != *' control-plane '* ]] || control_plane_done; }; then return; fi
 	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then
 		wait_for "the control planes to run Kubernetes $KUBERNETES_VERSION" apis_at_release
-		[[ $(mark) == "turn-$KUBERNETES_VERSION" ]] || own annotate node "$HOST_NAME" --overwrite "$MARK=asks-$KUBERNETES_VERSION" >/dev/null
+		called || wait_for "the cluster to note that this worker asks for its turn" own annotate node "$HOST_NAME" --overwrite "$MARK=asks-$KUBERNETES_VERSION"
 		wait_for "the first control plane to call this worker" called
 	elif [[ -n $JOIN_AFTER ]]; then
 		wait_for "the control plane at $JOIN_AFTER, which comes before this one" before_done
@@ -85,17 +111,31 @@ before_done() {
 	local line
 	[[ $(api_release "$JOIN_AFTER") == "$KUBERNETES_VERSION" ]] || return 1
 	line=$(nodes | awk -v address="${JOIN_AFTER%:*}" '$5 == address')
-	[[ $line == *" v$KUBERNETES_VERSION True - "* ]]
+	[[ $line == *" v$KUBERNETES_VERSION True - "* ]] && parts_done "${line%% *}"
+}
+
+# parts_done NODE is true when the pods of a control plane have what kubeadm brings. Two
+# members of etcd that are replaced at once are more than a cluster of three can be without.
+parts_done() {
+	local images etcd part
+	etcd=$(cluster_configuration | named_tag etcd) || return 1
+	images=$(all --namespace kube-system get pods "etcd-$1" "kube-apiserver-$1" "kube-controller-manager-$1" "kube-scheduler-$1" \
+		-o 'jsonpath={range .items[*]}{.spec.containers[*].image} {end}') || return 1
+	for part in "etcd:$etcd" {kube-apiserver,kube-controller-manager,kube-scheduler}":v$KUBERNETES_VERSION"; do
+		[[ " $images " == *"/$part "* ]] || return 1
+	done
 }
 
 # nodes prints a line for each: NAME RELEASE READY UNSCHEDULABLE ADDRESS MARK; - is nothing.
 nodes() {
 	all get nodes -o 'jsonpath={range .items[*]}{.metadata.name}|{.status.nodeInfo.kubeletVersion}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.unschedulable}|{.status.addresses[?(@.type=="InternalIP")].address}|{.metadata.annotations.'"$MARK"'}{"\n"}{end}' |
-		awk -F'|' '{split($5, address, " "); print $1, $2, $3, ($4 == "" ? "-" : $4), address[1], ($6 == "" ? "-" : $6)}'
+		awk -F'|' '{split($5, address, " "); $5 = address[1]; for (i = 1; i <= 6; i++) if ($i == "") $i = "-"; print $1, $2, $3, $4, $5, $6}'
 }
 
 end_turn() {
-	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then own annotate node "$HOST_NAME" "$MARK-" >/dev/null; fi
+	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then
+		wait_for "the cluster to note that this worker has had its turn" own annotate node "$HOST_NAME" "$MARK-"
+	fi
 }
 
 # new_kubeadm STEP... installs the one that does the upgrade. The other packages of
@@ -111,24 +151,79 @@ new_kubeadm() {
 	put_binary "$BUNDLE/files/$HOST_ARCH/kubeadm" /usr/local/bin/kubeadm
 }
 
+# control_plane_done is true when kubeadm has come to its end here. The API server is the
+# first that it replaces: its release says nothing of the rest.
+control_plane_done() {
+	local mark='' part configuration
+	if [[ -f $UPGRADE_MARK ]]; then mark=$(cat "$UPGRADE_MARK"); fi
+	[[ $mark != "begun $KUBERNETES_VERSION" ]] || return 1
+	for part in kube-apiserver kube-controller-manager kube-scheduler; do
+		[[ $(part_tag "$part") == "v$KUBERNETES_VERSION" ]] || return 1
+	done
+	configuration=$(cluster_configuration) || return 1
+	if [[ $KUBEADM == init && $(with_own_version <<<"$configuration") != "$configuration" ]]; then return 1; fi
+	if [[ $mark == "done $KUBERNETES_VERSION" ]]; then return; fi
+	# It was made so, or by a script that noted nothing. kube-proxy is what kubeadm does last.
+	[[ $(part_tag etcd) == "$(named_tag etcd <<<"$configuration")" &&
+		$(all --namespace kube-system get daemonset kube-proxy -o 'jsonpath={.spec.template.spec.containers[0].image}') == *":v$KUBERNETES_VERSION" ]]
+}
+
+cluster_configuration() { all --namespace kube-system get configmap kubeadm-config -o 'jsonpath={.data.ClusterConfiguration}'; }
+
+# with_own_tags prints the input, the cluster's configuration, with the tags of the bundle:
+# kubeadm goes on with the etcd and the CoreDNS that are named there, and the bundle has only
+# its own. with_own_version has the release too.
+with_own_tags() { with_tags "$(named_tag dns <"$HOST_DIR/kubeadm.yaml")" "$(named_tag etcd <"$HOST_DIR/kubeadm.yaml")"; }
+with_own_version() { with_own_tags | sed "s/^kubernetesVersion: .*/kubernetesVersion: v$KUBERNETES_VERSION/"; }
+
+take_tags() {
+	local former text
+	former=$(cluster_configuration) && [[ -n $former ]] || return 1
+	text=$(with_own_tags <<<"$former")
+	if [[ $text == "$former" ]]; then return; fi
+	text=${text//\\/\\\\}
+	text=${text//\"/\\\"}
+	text=${text//$'\t'/\\t}
+	all --namespace kube-system patch configmap kubeadm-config --type merge --patch "{\"data\":{\"ClusterConfiguration\":\"${text//$'\n'/\\n}\\n\"}}"
+}
+
 # upgrade_control_plane has kubeadm replace the parts of a control plane.
 upgrade_control_plane() {
-	local repository
+	local repository saved=$STATE/snapshots/before-$KUBERNETES_VERSION.db begun='' ours=''
 	[[ " $HOST_ROLES " == *' control-plane '* ]] || return 0
-	if [[ $(api_release "$HOST_ADDRESS:6443") == "$KUBERNETES_VERSION" ]]; then return; fi
+	if control_plane_done; then return; fi
 	# A registry may still have to be upgraded; images that were loaded are there.
 	if [[ -n $REGISTRY ]]; then
-		repository=$(all --namespace kube-system get configmap kubeadm-config -o 'jsonpath={.data.ClusterConfiguration}' | sed -n 's/^imageRepository: //p')
+		repository=$(cluster_configuration | sed -n 's/^imageRepository: //p')
 		wait_for "the images of Kubernetes $KUBERNETES_VERSION" kubeadm config images pull --kubernetes-version "v$KUBERNETES_VERSION" \
 			--image-repository "$repository" --cri-socket "$CRI_SOCKET"
 	fi
+	if [[ -f $UPGRADE_MARK && $(cat "$UPGRADE_MARK") == "begun $KUBERNETES_VERSION" ]]; then begun=1; fi
+	if config_is_ours; then ours=1; fi
+	# What was saved before this upgrade began stays; what an earlier one left does not.
+	if [[ $KUBEADM == init && (-z $begun || ! -s $saved) ]]; then snapshot "$saved"; fi
+	keep "$UPGRADE_MARK" "begun $KUBERNETES_VERSION"
 	if [[ $KUBEADM == init ]]; then
-		snapshot "$STATE/snapshots/before-$KUBERNETES_VERSION.db"
+		wait_for "the cluster's configuration to name the bundle's etcd and CoreDNS" take_tags
 		kubeadm_upgrade apply "v$KUBERNETES_VERSION" --yes
 	else
 		kubeadm_upgrade node
 	fi
+	if [[ -n $ours ]]; then renew_config; fi
+	keep "$UPGRADE_MARK" "done $KUBERNETES_VERSION"
 	wait_for "the API server at $HOST_ADDRESS:6443" api_ready "$HOST_ADDRESS:6443"
+}
+
+# config_is_ours is true when root's kubectl has a configuration that a script wrote, or a
+# copy of admin.conf. It has to be asked before kubeadm renews that.
+config_is_ours() {
+	local file=/root/.kube/config
+	[[ -f $file ]] || return 1
+	same_file "$ADMIN" "$file" || [[ "${WROTE[$file]:-} " == *" $(checksum "$file") "* ]]
+}
+
+renew_config() {
+	if ! same_file "$ADMIN" /root/.kube/config; then replace "$ADMIN" /root/.kube/config 600; fi
 }
 
 # upgrade_worker gives the kubelet of a worker its configuration; a control plane has it.
@@ -143,6 +238,8 @@ kubeadm_upgrade() {
 	scratch
 	until kubeadm upgrade "$@" --ignore-preflight-errors="$IGNORED_ERRORS" 2>&1 | tee "$NEW"; do
 		if ((SECONDS - begin >= 300)) || ! grep -q 'Some fatal errors occurred' "$NEW"; then
+			# Nothing has begun where only its checks were made.
+			if [[ -z ${begun:-} ]] && grep -q 'Some fatal errors occurred' "$NEW"; then rm -f "$UPGRADE_MARK"; fi
 			die "kubeadm upgrade failed on $HOST_NAME; see to what it says above and run upgrade.sh again"
 		fi
 		printf 'checks of kubeadm did not pass; they are made again in 10 seconds\n'
@@ -157,16 +254,21 @@ etcdctl() {
 		--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key "$@"
 }
 
-# snapshot FILE saves what etcd has, unless the file is there. Only root can read it.
+# snapshot FILE saves what etcd has. What FILE held before stays until the new one is whole.
+# Only root can read it.
 snapshot() {
 	local inside=/var/lib/etcd/satchel-snapshot
-	if [[ -s $1 ]]; then return; fi
-	rm -f "$inside"
-	etcdctl snapshot save "$inside" >/dev/null
-	(umask 077 && mkdir -p "$(dirname "$1")" && cp "$inside" "$1.new")
+	[[ ! -d $1 ]] || die "$1 is a directory; give the name of a file in it. Nothing was saved"
+	rm -f "$inside" "$inside.part" "$1.new"
+	etcdctl snapshot save "$inside" >/dev/null || die "etcd of $HOST_NAME did not save what it has; $1 is as it was"
+	if ! (umask 077 && mkdir -p "$(dirname "$1")" && cp "$inside" "$1.new"); then
+		rm -f "$inside" "$1.new"
+		die "cannot write $1.new; what was at $1 is as it was"
+	fi
 	rm -f "$inside"
 	on_disk "$1.new"
-	mv "$1.new" "$1"
+	mv -f "$1.new" "$1"
+	on_disk "$(dirname "$1")"
 	printf 'etcd was saved to %s\n' "$1"
 }
 
@@ -177,37 +279,54 @@ pods() {
 		awk -F'|' '$3 != "DaemonSet" && $3 != "Node" && $4 != "Succeeded" && $4 != "Failed" {print $1, $2, ($3 == "" ? "-" : $3)}'
 }
 
+ask_pods() { PODS=$(pods); }
+
+# check_pods refuses to end what nothing would start again, of what ask_pods was told.
+check_pods() {
+	local left
+	left=$(awk '$3 == "-" {print $1 "/" $2}' <<<"$PODS")
+	[[ -z $left || -n ${force:-} ]] ||
+		die "these pods of $HOST_NAME have nothing that would start them elsewhere: $(tr '\n' ' ' <<<"$left"); delete them, or give --force, and run upgrade.sh again"
+}
+
 # drain has no new pods come here, and those that are here leave, as their disruption
 # budgets allow.
 drain() {
-	local left namespace name begin=$SECONDS
-	left=$(pods | awk '$3 == "-" {print $1 "/" $2}')
-	[[ -z $left || -n ${force:-} ]] ||
-		die "these pods have nothing that would start them elsewhere: $(tr '\n' ' ' <<<"$left"); delete them, or give --force. Nothing was changed"
+	local namespace name begin=$SECONDS
+	wait_for "the API server to tell which pods $HOST_NAME has" ask_pods
+	check_pods
 	if [[ ! -f $cordoned ]]; then
-		if [[ $(own get node "$HOST_NAME" -o 'jsonpath={.spec.unschedulable}') == true ]]; then
+		wait_for "the API server to tell of this node" ask_node
+		if [[ $UNSCHEDULABLE == true ]]; then
 			printf 'note: an administrator has cordoned %s; it stays so\n' "$HOST_NAME"
 		else
 			: >"$cordoned"
 			on_disk "$cordoned"
 		fi
 	fi
-	own cordon "$HOST_NAME"
-	while left=$(pods) && [[ -n $left ]]; do
+	wait_for "$HOST_NAME to be cordoned" own cordon "$HOST_NAME"
+	while true; do
+		if ! ask_pods; then
+			PODS=''
+		elif [[ -z $PODS ]]; then
+			break
+		fi
 		if ((SECONDS - begin >= ${SATCHEL_DRAIN:-300})); then
-			die "these pods did not leave within ${SATCHEL_DRAIN:-300} seconds: $(awk '{print $1 "/" $2}' <<<"$left" | tr '\n' ' '); a PodDisruptionBudget may hold them. $HOST_NAME stays cordoned; see to it and run upgrade.sh again"
+			[[ -n $PODS ]] || die "the API server did not tell which pods are left; $HOST_NAME stays cordoned; see to it and run upgrade.sh again"
+			die "these pods did not leave within ${SATCHEL_DRAIN:-300} seconds: $(awk '{print $1 "/" $2}' <<<"$PODS" | tr '\n' ' '); a PodDisruptionBudget may hold them. $HOST_NAME stays cordoned; see to it and run upgrade.sh again"
 		fi
 		while read -r namespace name _; do
+			if [[ -z $name ]]; then continue; fi
 			printf '{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"%s","namespace":"%s"}}' "$name" "$namespace" |
 				own create --raw "/api/v1/namespaces/$namespace/pods/$name/eviction" -f - >/dev/null 2>&1 || true
-		done <<<"$left"
+		done <<<"$PODS"
 		sleep 2
 	done
 }
 
 uncordon() {
 	if [[ -f $cordoned ]]; then
-		own uncordon "$HOST_NAME"
+		wait_for "$HOST_NAME to be uncordoned" own uncordon "$HOST_NAME"
 		rm -f "$cordoned"
 	fi
 }

@@ -21,6 +21,7 @@ KEPT=/var/lib/satchel-kept
 declare -A SECRET=()
 CHANGED=' '
 NEW=''
+AGAIN=install.sh # what to run again when something was waited for in vain
 trap 'rm -f "$NEW"' EXIT
 . "$BUNDLE/steps/journal.sh"
 
@@ -77,7 +78,7 @@ wait_for() {
 	until "$@" >/dev/null 2>&1; do
 		passed=$((SECONDS - begin))
 		if ((passed >= ${SATCHEL_WAIT:-900})); then
-			die "$what did not come within ${SATCHEL_WAIT:-900} seconds; see to it and run install.sh again"
+			die "$what did not come within ${SATCHEL_WAIT:-900} seconds; see to it and run $AGAIN again"
 		fi
 		if ((passed >= said)); then
 			printf 'waiting for %s (%ss)\n' "$what" "$passed"
@@ -121,19 +122,28 @@ fill() {
 		name=${BASH_REMATCH[1]}
 		mark=@secret:$name@
 		[[ -n ${SECRET[$name]:-} ]] ||
-			die "${1#"$BUNDLE/"} needs the secret $name; give --secrets FILE (satchel secrets new makes one)"
+			die "${1#"$BUNDLE/"} needs the secret $name; $(secrets_with)"
 		printf '%s' "${rest%%"$mark"*}${SECRET[$name]}"
 		rest=${rest#*"$mark"}
 	done
 	printf '%s' "$rest"
 }
 
-# masked hides secrets again, for output. Whose they are is no secret.
+# secrets_with prints what to do when the secrets lack one.
+secrets_with() {
+	if [[ -z $SECRETS ]]; then
+		printf '%s' 'give --secrets FILE with what this host needs (satchel secrets new and split make it)'
+	else
+		printf '%s' "$SECRETS lacks it: make it, and keep the others, with satchel secrets new --from OLD, and split the new ones"
+	fi
+}
+
+# masked hides secrets again, for output. Whose they are, and what a key is called, is none.
 masked() {
 	local line name
 	while IFS= read -r line || [[ -n $line ]]; do
 		for name in ${SECRET[@]+"${!SECRET[@]}"}; do
-			[[ $name == cluster || $name == created ]] || line=${line//"${SECRET[$name]}"/@secret:$name@}
+			[[ $name == cluster || $name == created || $name == encryption-key-name ]] || line=${line//"${SECRET[$name]}"/@secret:$name@}
 		done
 		printf '%s\n' "$line"
 	done

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Everything that can be known to be wrong before the first change, all of it at once.
 . "$BUNDLE/steps/lib.sh"
+. "$BUNDLE/steps/keys.sh"
 
 problems=()
 problem() { problems+=("$1"); }
@@ -24,10 +25,17 @@ check_secrets() {
 	for mark in $({ grep -rhoE '@secret:[a-z0-9-]+@' "$HOST_DIR" || true; } | sort -u); do
 		name=${mark#@secret:}
 		name=${name%@}
-		[[ -n ${SECRET[$name]:-} ]] || problem "the secret $name is missing; give --secrets FILE with this host's secrets (satchel secrets split)"
+		[[ -n ${SECRET[$name]:-} ]] || problem "the secret $name is missing; $(secrets_with)"
 	done
 	if [[ -n ${SECRET[cluster]:-} && ${SECRET[cluster]} != "$CLUSTER_NAME" ]]; then
 		problem "the secrets are those of the cluster ${SECRET[cluster]}, this bundle is of $CLUSTER_NAME"
+	fi
+}
+
+# check_encryption holds that the API server here goes on with the key that it writes with.
+check_encryption() {
+	if [[ -f $HOST_DIR/encryption.yaml && -n ${SECRET[encryption-key]:-} && -n ${SECRET[encryption-key-name]:-} ]]; then
+		check_key || problem "$KEY_PROBLEM"
 	fi
 }
 
@@ -219,6 +227,7 @@ check_release() {
 
 API=${API:-} JOIN_AFTER=${JOIN_AFTER:-}
 check_secrets
+check_encryption
 check_clock
 check_system
 check_owner

@@ -6,6 +6,7 @@
 # What is still to be done is seen from what is there, so it can be interrupted anywhere
 # and run again.
 . "$BUNDLE/steps/turn.sh"
+. "$BUNDLE/steps/keys.sh"
 
 DATA=/var/lib/etcd
 HELD=/etc/kubernetes/satchel-held # the static pods that are stopped meanwhile
@@ -14,11 +15,16 @@ RESTORED=$STATE/restored          # the tokens of those that are
 PARTS=(kube-apiserver kube-controller-manager kube-scheduler etcd)
 
 restore() { # SNAPSHOT
-	local sum token when count=0
+	local sum token='' when='' count=0
 	check_restore "$1"
 	sum=$(checksum "$1")
-	if [[ -f $RESTORING ]]; then
-		read -r _ token when <"$RESTORING"
+	if [[ -e $RESTORING ]] && ! read_restoring; then
+		[[ ! -d $HELD ]] || die "$RESTORING does not say which restore was cut off here, and the control plane is stopped: write the line of another control plane's into it, or remove it on all of them, and run this again"
+		printf 'note: a restore that was cut off before it changed anything is begun anew\n'
+		rm -f "$RESTORING"
+		token='' when=''
+	fi
+	if [[ -n $token ]]; then
 		[[ $token == *"${sum:0:16}"* ]] || die "a restore of another snapshot was cut off here; run it again with that one first"
 	else
 		# Each restore is yet another cluster, and the same one everywhere: members that
@@ -27,17 +33,27 @@ restore() { # SNAPSHOT
 		token=restored-${sum:0:16}-$count
 		when=$(date -u +%Y%m%dT%H%M%SZ)
 		make_data "$1" "$token" $((count + 1))
-		printf '%s %s %s\n' "$sum" "$token" "$when" >"$RESTORING"
-		on_disk "$RESTORING"
+		keep "$RESTORING" "$sum $token $when"
 	fi
 	stop_parts
 	swap_data "$DATA/member-before-$when"
 	start_parts
 	wait_for 'etcd to have a majority and the API server to be ready; all control planes have to restore the same snapshot, and to have as many lines in /var/lib/satchel/restored' api_ready "$HOST_ADDRESS:6443"
-	if [[ ! -f $RESTORED ]] || ! grep -qxF "$token" "$RESTORED"; then printf '%s\n' "$token" >>"$RESTORED"; fi
+	if [[ ! -f $RESTORED ]]; then
+		keep "$RESTORED" "$token"
+	elif ! grep -qxF "$token" "$RESTORED"; then
+		keep "$RESTORED" "$(cat "$RESTORED")"$'\n'"$token"
+	fi
 	wait_for 'the cluster to take note of the restore' tell_restores
 	rm -f "$RESTORING"
 	printf '%s\n' "$HOST_NAME: etcd is as in $1; what it had before is in $DATA/member-before-$when"
+}
+
+# read_restoring sets token and when from what an earlier run noted. Before the note was made
+# whole or not at all, a disk that was full left an empty one, and nothing else was changed.
+read_restoring() {
+	read -r _ token when <"$RESTORING" || true
+	[[ $token == restored-* && $when =~ ^[0-9]{8}T[0-9]{6}Z$ ]]
 }
 
 # tell_restores has the cluster keep the tokens for control planes that join later.
@@ -53,6 +69,7 @@ check_restore() { # SNAPSHOT
 	own=$(flag_of name)=$(flag_of initial-advertise-peer-urls)
 	[[ ",$ETCD_MEMBERS," == *",$own,"* ]] ||
 		die "etcd of $HOST_NAME is $own here, and the bundle has $ETCD_MEMBERS; use the bundle of this cluster. Nothing was changed"
+	check_snapshot "$1"
 }
 
 # manifest_of PART is where its static pod is now.

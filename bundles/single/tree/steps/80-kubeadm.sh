@@ -91,6 +91,14 @@ rejoin() {
 	done
 }
 
+# ask_restores sets RESTORES to what the cluster has noted of them. It is nothing where there
+# was none, which is another thing than an API server that does not answer.
+RESTORES=''
+ask_restores() {
+	RESTORES=$(kubectl --kubeconfig=/etc/kubernetes/admin.conf --request-timeout=30s get configmap satchel-restored \
+		--namespace kube-system --ignore-not-found -o 'jsonpath={.data.tokens}')
+}
+
 if [[ $KUBEADM == init ]]; then
 	# The address of the API may be that of a load balancer, which kubeadm talks to.
 	if [[ $API != "$HOST_ADDRESS":* ]]; then wait_for "the load balancer at $API" connects "$API"; fi
@@ -111,9 +119,8 @@ else
 fi
 # A control plane that joins counts the restores of etcd as the others do; see cluster.sh.
 if [[ -n $JOIN_AFTER && ! -e /var/lib/satchel/restored ]]; then
-	restored=$(kubectl --kubeconfig=/etc/kubernetes/admin.conf --request-timeout=30s get configmap satchel-restored \
-		--namespace kube-system --ignore-not-found -o 'jsonpath={.data.tokens}')
-	if [[ -n $restored ]]; then printf '%s\n' "$restored" >/var/lib/satchel/restored; fi
+	wait_for 'the API server to tell of the restores of etcd' ask_restores
+	if [[ -n $RESTORES ]]; then printf '%s\n' "$RESTORES" >/var/lib/satchel/restored; fi
 fi
 if [[ " $HOST_ROLES " == *' control-plane '* && ! -e /root/.kube/config ]]; then
 	replace /etc/kubernetes/admin.conf /root/.kube/config 600
