@@ -153,6 +153,14 @@ esac
 	}
 }
 
+// What was waited for in vain is told, with the script that was run.
+func TestAnUpgradeThatWaitsInVain(t *testing.T) {
+	n := newNode(t)
+	n.edit(t, "steps/lib.sh", "${SATCHEL_WAIT:-900}", "1")
+	n.answers(t, "kubectl", "exit 1")
+	n.fails(t, "the API server at 10.0.0.11:6443 did not come within 1 seconds; see to it and run upgrade.sh again", "upgrade.sh")
+}
+
 // Control planes whose kubelets have the release already do not replace their etcd at once.
 func TestControlPlanesAreNotUpgradedAtOnce(t *testing.T) {
 	n := newNode(t)
