@@ -145,7 +145,7 @@ func TestStatusOfAControlPlane(t *testing.T) {
 	}
 
 	// Another control plane's bundle does not name etcd; the cluster does.
-	n.write(t, "configuration", fmt.Sprintf(configuration, "1.34.4", "v1.12.1", "3.5.24-0"))
+	n.write(t, "configuration", fmt.Sprintf(configuration, "1.34.4", "v1.12.1", "3.5.24-0", "registry.k8s.io"))
 	n.edit(t, "hosts/cp1/kubeadm.yaml", "etcd:", "none:")
 	out, _ = n.run(t, "status.sh")
 	says(t, out, "ok    version      etcd: 3.5.24-0, the cluster has 3.5.24-0\n", "ok    version      kubeadm-config: 1.34.4, ")
