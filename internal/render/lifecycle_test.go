@@ -41,11 +41,13 @@ ETCD_MEMBERS='cp1=https://10.0.0.11:2380'
 
 const configuration = `apiVersion: kubeadm.k8s.io/v1beta4
 dns:
+  imageRepository: %[4]s/coredns
   imageTag: %[2]s
 etcd:
   local:
     dataDir: /var/lib/etcd
     imageTag: %[3]s
+imageRepository: %[4]s
 kubernetesVersion: v%[1]s
 `
 
@@ -78,7 +80,7 @@ func newNode(t *testing.T) node {
 if [[ $(cat "`+n.dir+`/kubelet-release") != 1.34.4 ]]; then changed kubelet; [[ -n $DRY_RUN ]] || echo 1.34.4 >"`+n.dir+`/kubelet-release"; fi
 `)
 	bundle("hosts/cp1/host.env", nodeEnv)
-	bundle("hosts/cp1/kubeadm.yaml", "kind: InitConfiguration\n---\n"+fmt.Sprintf(configuration, "1.34.4", "v1.12.1", "3.6.5-0"))
+	bundle("hosts/cp1/kubeadm.yaml", "kind: InitConfiguration\n---\n"+fmt.Sprintf(configuration, "1.34.4", "v1.12.1", "3.6.5-0", "registry.k8s.io"))
 	bundle("files/amd64/kubeadm", n.standIn("kubeadm"))
 	n.write(t, "bundle/SHA256SUMS", sums)
 
@@ -100,7 +102,7 @@ if [[ $(cat "`+n.dir+`/kubelet-release") != 1.34.4 ]]; then changed kubelet; [[ 
 	n.write(t, "kubernetes/admin.conf", "the administrator's\n")
 	n.write(t, "kubernetes/kubelet.conf", "the kubelet's\n")
 	n.write(t, "kubelet-release", "1.34.2\n")
-	n.write(t, "configuration", fmt.Sprintf(configuration, "1.34.2", "v1.12.0", "3.5.24-0"))
+	n.write(t, "configuration", fmt.Sprintf(configuration, "1.34.2", "v1.12.0", "3.5.24-0", "k8s.gcr.io"))
 	for _, part := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
 		n.part(t, part, "v1.34.2")
 	}

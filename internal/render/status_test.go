@@ -107,6 +107,8 @@ func TestStatusOfAControlPlane(t *testing.T) {
 	n.write(t, "kubernetes/scheduler.conf", kubeconfig(ends(200)))
 	n.write(t, "kubernetes/controller-manager.conf", kubeconfig(ends(-2)))
 	n.write(t, "kubernetes/kubelet.conf", "users:\n- user:\n    client-certificate: /pki/kubelet-client-current.pem\n")
+	n.write(t, "kubernetes/other.conf", "users:\n- user:\n    token: abc\n")
+	n.write(t, "kubernetes/damaged.conf", "users:\n- user:\n    client-certificate-data: abc\n")
 	n.write(t, "kubelet/pki/kubelet-client-current.pem", ends(100))
 	n.write(t, "kubernetes/pki/sa.crt", "damaged\n")
 	n.part(t, "kube-apiserver", "v1.34.4")
@@ -134,13 +136,16 @@ func TestStatusOfAControlPlane(t *testing.T) {
 		"ok    certificate  "+n.dir+"/kubernetes/scheduler.conf: "+at(200),
 		"bad   certificate  "+n.dir+"/kubernetes/controller-manager.conf: ended "+now.Add(-47*time.Hour).UTC().Format("2006-01-02"),
 		"ok    certificate  "+n.dir+"/kubelet/pki/kubelet-client-current.pem: "+at(100),
-		"bad   certificate  "+n.dir+"/kubernetes/pki/sa.crt: cannot be read\n")
-	if strings.Contains(out, "kubelet.conf") {
-		t.Errorf("it speaks of the kubelet's configuration, which has no certificate:\n%s", out)
+		"bad   certificate  "+n.dir+"/kubernetes/pki/sa.crt: cannot be read\n",
+		"bad   certificate  "+n.dir+"/kubernetes/damaged.conf: cannot be read\n")
+	for _, none := range []string{"kubelet.conf", "other.conf"} {
+		if strings.Contains(out, none) {
+			t.Errorf("it speaks of %s, which has no certificate:\n%s", none, out)
+		}
 	}
 
 	// Another control plane's bundle does not name etcd; the cluster does.
-	n.write(t, "configuration", fmt.Sprintf(configuration, "1.34.4", "v1.12.1", "3.5.24-0"))
+	n.write(t, "configuration", fmt.Sprintf(configuration, "1.34.4", "v1.12.1", "3.5.24-0", "registry.k8s.io"))
 	n.edit(t, "hosts/cp1/kubeadm.yaml", "etcd:", "none:")
 	out, _ = n.run(t, "status.sh")
 	says(t, out, "ok    version      etcd: 3.5.24-0, the cluster has 3.5.24-0\n", "ok    version      kubeadm-config: 1.34.4, ")

@@ -28,7 +28,7 @@ func (n node) upgraded(t *testing.T) {
 			t.Errorf("%s is not at %s:\n%s", part, tag, text)
 		}
 	}
-	if got, want := n.read(t, "configuration"), fmt.Sprintf(configuration, "1.34.4", "v1.12.1", "3.6.5-0"); got != want {
+	if got, want := n.read(t, "configuration"), fmt.Sprintf(configuration, "1.34.4", "v1.12.1", "3.6.5-0", "registry.k8s.io"); got != want {
 		t.Errorf("the cluster's configuration is\n%s", got)
 	}
 	if got := n.read(t, "state/upgrade"); got != "done 1.34.4\n" {
@@ -153,13 +153,21 @@ esac
 	}
 }
 
+// What was waited for in vain is told, with the script that was run.
+func TestAnUpgradeThatWaitsInVain(t *testing.T) {
+	n := newNode(t)
+	n.edit(t, "steps/lib.sh", "${SATCHEL_WAIT:-900}", "1")
+	n.answers(t, "kubectl", "exit 1")
+	n.fails(t, "the API server at 10.0.0.11:6443 did not come within 1 seconds; see to it and run upgrade.sh again", "upgrade.sh")
+}
+
 // Control planes whose kubelets have the release already do not replace their etcd at once.
 func TestControlPlanesAreNotUpgradedAtOnce(t *testing.T) {
 	n := newNode(t)
 	n.edit(t, "hosts/cp1/host.env", "KUBEADM='init'\nJOIN_AFTER=''", "KUBEADM='join'\nJOIN_AFTER='10.0.0.12:6443'")
 	n.edit(t, "hosts/cp1/kubeadm.yaml", "etcd:", "none:")
 	n.write(t, "kubelet-release", "1.34.4\n")
-	n.write(t, "configuration", fmt.Sprintf(configuration, "1.34.4", "v1.12.1", "3.6.5-0"))
+	n.write(t, "configuration", fmt.Sprintf(configuration, "1.34.4", "v1.12.1", "3.6.5-0", "registry.k8s.io"))
 	for _, part := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
 		n.part(t, part, "v1.34.4")
 	}

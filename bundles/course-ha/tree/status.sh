@@ -119,8 +119,8 @@ certificates() {
 		[[ -e $file ]] || continue
 		end=$(ends_at "$file")
 		if [[ -z $end ]]; then
-			# The kubelet's names the file that comes last.
-			[[ $file == /etc/kubernetes/*kubelet.conf ]] || line certificate "$file" bad 'cannot be read'
+			# A kubeconfig may name a file, or have a token.
+			if [[ $file != *.conf ]] || grep -q 'client-certificate-data:' "$file"; then line certificate "$file" bad 'cannot be read'; fi
 			continue
 		fi
 		left=$((end - $(date +%s)))

@@ -58,6 +58,7 @@ if [[ -z ${KUBEADM:-} || ! -f /var/lib/satchel/kubeadm ]]; then
 fi
 # shellcheck source=steps/turn.sh
 . "$BUNDLE/steps/turn.sh"
+AGAIN=upgrade.sh
 
 # leaves is true when the pods have to leave this node, of what ask_node was told.
 leaves() { [[ $RELEASE != "$KUBERNETES_VERSION" || -f $cordoned ]]; }

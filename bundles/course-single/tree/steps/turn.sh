@@ -170,16 +170,16 @@ control_plane_done() {
 
 cluster_configuration() { all --namespace kube-system get configmap kubeadm-config -o 'jsonpath={.data.ClusterConfiguration}'; }
 
-# with_own_tags prints the input, the cluster's configuration, with the tags of the bundle:
-# kubeadm goes on with the etcd and the CoreDNS that are named there, and the bundle has only
-# its own. with_own_version has the release too.
-with_own_tags() { with_tags "$(named_tag dns <"$HOST_DIR/kubeadm.yaml")" "$(named_tag etcd <"$HOST_DIR/kubeadm.yaml")"; }
-with_own_version() { with_own_tags | sed "s/^kubernetesVersion: .*/kubernetesVersion: v$KUBERNETES_VERSION/"; }
+# with_own_images prints the input, the cluster's configuration, with the images of the
+# bundle: kubeadm goes on with the repository, the etcd and the CoreDNS that are named there,
+# and the bundle has only its own. with_own_version has the release too.
+with_own_images() { with_images "$HOST_DIR/kubeadm.yaml"; }
+with_own_version() { with_own_images | sed "s/^kubernetesVersion: .*/kubernetesVersion: v$KUBERNETES_VERSION/"; }
 
-take_tags() {
+take_images() {
 	local former text
 	former=$(cluster_configuration) && [[ -n $former ]] || return 1
-	text=$(with_own_tags <<<"$former")
+	text=$(with_own_images <<<"$former")
 	if [[ $text == "$former" ]]; then return; fi
 	text=${text//\\/\\\\}
 	text=${text//\"/\\\"}
@@ -194,7 +194,7 @@ upgrade_control_plane() {
 	if control_plane_done; then return; fi
 	# A registry may still have to be upgraded; images that were loaded are there.
 	if [[ -n $REGISTRY ]]; then
-		repository=$(cluster_configuration | sed -n 's/^imageRepository: //p')
+		repository=$(cluster_configuration | with_own_images | sed -n 's/^imageRepository: //p')
 		wait_for "the images of Kubernetes $KUBERNETES_VERSION" kubeadm config images pull --kubernetes-version "v$KUBERNETES_VERSION" \
 			--image-repository "$repository" --cri-socket "$CRI_SOCKET"
 	fi
@@ -204,7 +204,7 @@ upgrade_control_plane() {
 	if [[ $KUBEADM == init && (-z $begun || ! -s $saved) ]]; then snapshot "$saved"; fi
 	keep "$UPGRADE_MARK" "begun $KUBERNETES_VERSION"
 	if [[ $KUBEADM == init ]]; then
-		wait_for "the cluster's configuration to name the bundle's etcd and CoreDNS" take_tags
+		wait_for "the cluster's configuration to name the bundle's images" take_images
 		kubeadm_upgrade apply "v$KUBERNETES_VERSION" --yes
 	else
 		kubeadm_upgrade node
