@@ -219,7 +219,7 @@ case "$* " in
 *root@192.168.56.3[23]*) echo 'ssh: connect to host 192.168.56.3x port 22: No route to host' >&2; exit 255 ;;
 *root@192.168.56.51*status.sh*) echo "$name: kubelet.service is <b>failed</b> & 1 more"; exit 1 ;;
 *status.sh*) echo "$name: all is well" ;;
-*) cat /proc/sys/kernel/random/uuid ;;
+*) cat /proc/sys/kernel/random/uuid; date +%s ;;
 esac
 `
 

@@ -69,7 +69,7 @@ section() {
 configure() {
 	local key keys='' unsigned
 	rm -rf "$work"
-	mkdir -p "$work/cache" "$work/keys"
+	mkdir -p "$work/cache" "$work/keys" "$work/log"
 	for key in "$BUNDLE/keys/$PACKAGES_PLACE"/*.asc; do
 		[[ -e $key ]] || continue # of an unsigned repository there are none
 		cp "$key" "$work/keys/"
@@ -87,6 +87,8 @@ configure() {
 			clean_requirements_on_remove=0
 			installonly_limit=0
 		END
+		# What dnf and yum would add to the host's logs.
+		if [[ -n $DRY_RUN ]]; then printf 'logdir=%s\nlogfile=%s\n' "$work/log" "$work/log/yum.log"; fi
 		section satchel "$1"
 		printf 'gpgcheck=1\ngpgkey=%s\n' "${keys# }"
 		if [[ -n $unsigned ]]; then

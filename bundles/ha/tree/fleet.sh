@@ -20,6 +20,8 @@ Usage: ./fleet.sh keys|install|status|upgrade|reset [OPTION...]
   --jobs N            copy to N hosts at a time, default 8
   --identity FILE     SSH's key
   --known-hosts FILE  the hosts' own keys; a host whose key is not known is refused
+  --ssh-config FILE   SSH's configuration, such as Port and ProxyJump, by the hosts' addresses;
+                      default: ~/.ssh/config
   --yes               for reset: do it without asking
 
 keys asks whether a host's key that is not known yet is right; the others never do. What a
@@ -39,7 +41,7 @@ while (($#)); do
 		[[ -z $what ]] || wrong_usage "one of $what and $1"
 		what=$1
 		;;
-	--secrets | --hosts | --user | --dir | --jobs | --identity | --known-hosts)
+	--secrets | --hosts | --user | --dir | --jobs | --identity | --known-hosts | --ssh-config)
 		[[ -n ${2:-} ]] || wrong_usage "$1 needs a value"
 		case $1 in
 		--secrets) secrets=$2 ;;
@@ -49,6 +51,10 @@ while (($#)); do
 		--jobs) jobs=$2 ;;
 		--identity) options+=(-i "$2") ;;
 		--known-hosts) options+=(-o "UserKnownHostsFile=$2") ;;
+		--ssh-config)
+			[[ -r $2 ]] || die "cannot read $2, which --ssh-config names"
+			options+=(-F "$2")
+			;;
 		esac
 		shift
 		;;
@@ -79,8 +85,9 @@ for name in $(tr ',' ' ' <<<"$only"); do
 done
 
 sudo=''
-if [[ $user != root ]]; then sudo='sudo -n '; fi
-strict=(-o BatchMode=yes -o StrictHostKeyChecking=yes)
+if [[ $user != root ]]; then sudo='env LC_ALL=C sudo -n '; fi
+# A greeting before the login would stand in the logs after what the host said.
+strict=(-o BatchMode=yes -o StrictHostKeyChecking=yes -o LogLevel=ERROR)
 
 # at NAME COMMAND runs a command line on a host; its input is ours.
 # shellcheck disable=SC2029 # the command line is made here
@@ -88,50 +95,119 @@ at() { ssh "${options[@]}" "${strict[@]}" "$user@$(address_of "$1")" "$sudo$2"; 
 
 # needed NAME prints the lines of SHA256SUMS that a host has a use for.
 needed() {
-	local sum path files images
+	local sum path files images packages
 	files=" $(value "$1" HOST_FILES) "
 	images=$(value "$1" HOST_IMAGES)
+	packages=$(value "$1" PACKAGES_CARRIED)
 	while read -r sum path; do
 		case $path in
 		hosts/"$1"/*) ;;
 		hosts/*) continue ;;
 		images/*) [[ -n $images ]] || continue ;;
+		packages/*)
+			# shellcheck disable=SC2053 # it is a pattern
+			[[ $path == $packages ]] || continue
+			;;
 		files/* | bin/*) [[ $files == *" $path "* ]] || continue ;;
 		esac
 		printf '%s  %s\n' "$sum" "$path"
 	done <"$BUNDLE/SHA256SUMS"
 }
 
-# copy NAME brings a host what it lacks. What is there is known by its checksum.
+# copy NAME brings a host what it lacks. What is there is known by its checksum; what
+# sha256sum says of it is in the host's language otherwise.
 copy() {
-	local list
-	list=$(needed "$1" | at "$1" "sh -c 'mkdir -p $dir && cd $dir && cat >.needed && (sha256sum --check .needed 2>/dev/null || true) | sed -n \"s/: FAILED.*//p\"'")
+	local list count=0
+	list=$(needed "$1" | at "$1" "sh -c 'mkdir -p $dir && cd $dir && cat >.needed && (LC_ALL=C sha256sum --check .needed 2>/dev/null || true) | sed -n \"s/: FAILED.*/ is lacking/p\"'") || return 1
+	list=$(sed -n 's/ is lacking$//p' <<<"$list")
 	if [[ -n $list ]]; then
-		say "$1: copying $(wc -l <<<"$list") files"
-		tar -C "$BUNDLE" --owner=0 --group=0 -cf - --files-from=- <<<"$list" | at "$1" "tar -C $dir -xf -"
+		count=$(wc -l <<<"$list")
+		say "$1: copying $count files"
+		tar -C "$BUNDLE" --owner=0 --group=0 -cf - --files-from=- <<<"$list" | at "$1" "tar -C $dir -xf -" || return 1
 	fi
-	at "$1" "sh -c 'cd $dir && sha256sum --check --quiet .needed >&2 && rm .needed && cat >SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS'" <"$BUNDLE/SHA256SUMS"
+	at "$1" "sh -c 'cd $dir && sha256sum --check --quiet .needed >&2 && rm .needed && cat >SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS'" <"$BUNDLE/SHA256SUMS" || return 1
+	if ((count)); then say "$1: copied $count files"; else say "$1: nothing to copy"; fi
+}
+
+# attended is what runs a script on a host: attended SECRETS PATIENT SCRIPT ARGUMENT... reads
+# the secrets up to a line with a dot into a file of this run alone, and then a line every
+# few seconds. SSH tells a host nothing of Ctrl-C or of a cable that was cut: when the lines
+# end or stay away, the script ends with all that it started. One that lost its connection
+# so may hold the lock of its host until then, and the next one waits for it.
+read -r -d '' attended <<'EOT' || true
+set -m
+umask 077
+exec 3<&0 </dev/null
+part=
+trap "rm -f \"\$part\"" EXIT
+if [[ -n $1 ]]; then part=$(mktemp /run/satchel-secrets.XXXXXXXX) || exit 1; fi
+while IFS= read -r -u 3 line && [[ $line != . ]]; do
+	if [[ -n $part ]]; then printf "%s\n" "$line" >>"$part"; fi
+done
+[[ $line == . ]] || exit 1
+patient=$2
+shift 2
+if [[ -n $part ]]; then set -- "$@" --secrets "$part"; fi
+begin() {
+	if [[ -n $patient && -e /run/satchel.lock ]] && ! flock -n /run/satchel.lock true; then
+		echo "waiting for another script of a bundle on this host"
+		flock -w 90 /run/satchel.lock true
+	fi
+	exec "$@"
+}
+lost() {
+	trap "" USR1 HUP TERM PIPE
+	exec >/dev/null 2>&1
+	kill -TERM -- "-$run"
+	for ((i = 0; i < 50; i++)); do
+		kill -0 -- "-$run" || break
+		sleep 0.2
+	done
+	kill -KILL -- "-$run"
+	exit 1
+}
+begin "$@" 3<&- &
+run=$!
+trap lost USR1 HUP TERM PIPE
+{
+	while read -r -t 60 -u 3 line; do :; done
+	kill -USR1 $$
+} >/dev/null 2>&1 &
+watch=$!
+set +m
+wait "$run"
+status=$?
+exec >/dev/null 2>&1
+kill -KILL -- "-$watch"
+exit "$status"
+EOT
+
+# lines NAME prints what attended reads, for as long as this script lives.
+lines() {
+	if [[ -n $secrets ]]; then cat "$secrets/$1.secrets"; fi
+	printf '\n.\n' # the last line of the file may have no end
+	while kill -0 $$ && printf '\n'; do sleep 5; done 2>/dev/null
 }
 
 # script NAME SCRIPT ARGUMENTS runs a script of the bundle there, with the host's secrets
-# in memory alone.
+# in memory alone. Where it changes the host, it waits for others that do.
 script() {
-	local arguments="--host $1 $3" part=/dev/null
-	if [[ -n $secrets ]]; then
-		part=$secrets/$1.secrets
-		arguments+=' --secrets /run/satchel-secrets'
-	fi
-	at "$1" "bash -c 'umask 077; cat >/run/satchel-secrets; $dir/$2 $arguments; status=\$?; rm -f /run/satchel-secrets; exit \$status'" <"$part"
+	local patient=1
+	if [[ $2 == status.sh ]]; then patient=''; fi
+	at "$1" "bash -c '$attended' attended '${secrets:+1}' '$patient' $dir/$2 --host $1 $3" < <(lines "$1")
 }
 
 # one NAME FUNCTION ARGUMENT... runs a function for a host and says in a line how it went.
 one() {
-	local name=$1
+	local name=$1 log=fleet-$1.log said
 	shift
-	if "$@" >"fleet-$name.log" 2>&1; then
-		say "$name: $(tail -n 1 "fleet-$name.log" | sed "s/^$name: //; s/^\$/ok/")"
+	if "$@" >"$log" 2>&1; then
+		said=$(tail -n 1 "$log")
+		said=${said#"$name: "}
+		say "$name: ${said:-ok}"
 	else
-		say "$name: failed: $(tail -n 1 "fleet-$name.log"); see fleet-$name.log"
+		said=$(tail -n 1 "$log")
+		say "$name: failed: ${said:-it says nothing}; see $log"
 		printf '%s\n' "$name" >>"$failures"
 	fi
 }
@@ -149,33 +225,80 @@ end_tree() {
 
 stopped() {
 	local job
-	trap '' INT TERM
+	trap '' HUP INT TERM
 	for job in $(jobs -p); do end_tree "$job"; done
 	say 'stopped; run the same again to go on'
 	exit 130
 }
 trap 'rm -f "$failures"' EXIT
-trap stopped INT TERM
+trap stopped HUP INT TERM
 
 finish() {
 	wait
 	if [[ -s $failures ]]; then die "not done on: $(sort "$failures" | tr '\n' ' '); mend what their logs say and run the same again"; fi
 }
 
-reachable() { at "$1" "cat /etc/machine-id" </dev/null; }
+# reachable NAME prints a line "met ID LOW HIGH": the host's identity, and how many seconds
+# its clock is ahead of ours, at least and at most: an answer takes its time.
+reachable() {
+	local begin end said now
+	begin=$(date +%s)
+	said=$(at "$1" "sh -c 'cat /etc/machine-id && date +%s'" </dev/null) || return 1
+	end=$(date +%s)
+	now=${said##*$'\n'} said=${said%$'\n'*}
+	[[ $now =~ ^[0-9]+$ ]] || die "it says $now where its clock was asked for"
+	say "met ${said##*$'\n'} $((now - end)) $((now - begin))"
+}
 
-# meet asks each host for its identity, which no two may share.
+# met NAME prints what reachable printed; the host may have said more at the login.
+met() { sed -n 's/^met //p' "fleet-$1.log"; }
+
+# advice NAME prints why a host could not be reached, and what to do.
+advice() {
+	local log=fleet-$1.log address offending
+	address=$(address_of "$1")
+	offending=$(sed -n 's/^Offending .* key in \(.*\):\([0-9]*\).*/sed -i \2d \1/p' "$log" | tail -n 1)
+	tail -n 1 "$log"
+	if [[ -n $offending ]]; then
+		say "  $address has another key than before. If it was installed anew, forget the old one: $offending; then ./fleet.sh keys"
+	elif grep -q 'Host key verification failed' "$log"; then
+		say "  the key of $address is not known here. ./fleet.sh keys asks whether it is right, and keeps it"
+	elif grep -q '^sudo: \|^env: .*sudo' "$log"; then
+		say "  $user needs sudo without a password and without a terminal there. As root on $1: echo '$user ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/$user"
+	elif grep -q 'Permission denied' "$log"; then
+		say "  $user cannot log in with a key there. ./fleet.sh keys has it accept one; --user and --identity name others"
+	elif grep -q '^ssh: ' "$log"; then
+		say "  see whether it is on and has this address. Another port, or a host to go through, is for --ssh-config"
+	fi
+}
+
+# meet asks each host for its identity, which no two may share, and its clock.
 meet() {
 	local name twins
 	for name in "${chosen[@]}"; do one "$name" reachable "$name" >/dev/null & done
 	wait
 	if [[ -s $failures ]]; then
-		sort "$failures" | while IFS= read -r name; do say "$name: $(tail -n 1 "fleet-$name.log")"; done
-		die 'these hosts cannot be reached with a key; nothing was changed. Try: ./fleet.sh keys'
+		sort "$failures" | while IFS= read -r name; do say "$name: $(advice "$name")"; done
+		die 'these hosts cannot be reached with a key; nothing was changed'
 	fi
-	twins=$(for name in "${chosen[@]}"; do printf '%s %s\n' "$(cat "fleet-$name.log")" "$name"; done |
-		awk '{names[$1] = names[$1] " " $2; n[$1]++} END {for (id in n) if (n[id] > 1) print names[id]}')
+	twins=$(for name in "${chosen[@]}"; do printf '%s %s\n' "$(met "$name")" "$name"; done |
+		awk '{names[$1] = names[$1] " " $4; n[$1]++} END {for (id in n) if (n[id] > 1) print names[id]}')
 	[[ -z $twins ]] || die "these hosts have one and the same /etc/machine-id, as copies of one disk do:$twins. Remove the file on all but one and run systemd-machine-id-setup; nothing was changed"
+	clocks
+}
+
+# clocks tells of clocks that are wrong. Certificates allow five minutes between the hosts.
+clocks() {
+	local name low high slow='' fast='' least=0 most=0
+	for name in "${chosen[@]}"; do
+		read -r _ low high <<<"$(met "$name")"
+		if ((low > 5)); then say "note: the clock of $name is $low seconds ahead of this machine's"; fi
+		if ((high < -5)); then say "note: the clock of $name is ${high#-} seconds behind this machine's"; fi
+		if [[ -z $slow ]] || ((high < least)); then slow=$name least=$high; fi
+		if [[ -z $fast ]] || ((low > most)); then fast=$name most=$low; fi
+	done
+	if [[ $what != install && $what != upgrade ]] || ((most - least <= 240)); then return; fi
+	die "the clock of $fast is $((most - least)) seconds ahead of that of $slow; set them, with date -s or an NTP server; nothing was changed"
 }
 
 copy_all() {
@@ -210,11 +333,21 @@ reset_all() {
 	finish
 }
 
-# give_key has a host accept the key, as ssh-copy-id does. SSH asks for the password.
+# give_key KEY NAME has a host accept the key, as ssh-copy-id does. SSH asks for the password.
+# A last line without an end is another key, and stays one.
 give_key() {
-	local key=$1 name=$2
-	# shellcheck disable=SC2016 # the host fills in its own variables
-	ssh "${options[@]}" -o StrictHostKeyChecking=ask "$user@$(address_of "$name")" 'umask 077; mkdir -p ~/.ssh; read -r key; grep -qxF "$key" ~/.ssh/authorized_keys 2>/dev/null || printf "%s\n" "$key" >>~/.ssh/authorized_keys' <"$key"
+	local text
+	read -r -d '' text <<-'EOT' || true
+		umask 077
+		mkdir -p ~/.ssh
+		read -r key
+		file=~/.ssh/authorized_keys
+		if grep -qxF "$key" "$file" 2>/dev/null; then exit 0; fi
+		if [ -n "$(tail -c 1 "$file" 2>/dev/null)" ]; then echo >>"$file"; fi
+		printf "%s\n" "$key" >>"$file"
+	EOT
+	# shellcheck disable=SC2029 # the host fills in its own variables
+	ssh "${options[@]}" -o StrictHostKeyChecking=ask "$user@$(address_of "$2")" "sh -c '$text'" <"$1"
 }
 
 keys() {
@@ -230,7 +363,12 @@ keys() {
 		say "made the key $key"
 	fi
 	for name in "${chosen[@]}"; do
-		if give_key "$key.pub" "$name"; then say "$name: accepts the key"; else printf '%s\n' "$name" >>"$failures"; fi
+		if give_key "$key.pub" "$name" 2>&1 | tee "fleet-$name.log" >&2 && at "$name" true </dev/null >"fleet-$name.log" 2>&1; then
+			say "$name: accepts the key"
+		else
+			say "$name: $(advice "$name")"
+			printf '%s\n' "$name" >>"$failures"
+		fi
 	done
 	finish
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/satchel-kit/satchel/internal/lab"
 )
 
-// TestFleet installs, looks at and takes back two hosts from a third one over SSH.
+// TestFleet installs, looks at and takes back two hosts, which speak Chinese, from a third one
+// over SSH. What goes wrong between is in the script fleet of the command's tests.
 func TestFleet(t *testing.T) {
 	k := makeKit(t, specOf(t, map[string]string{"cluster.cue": balanced}))
 	n, base := network(t, "10.0.0.0/24", systemPackages...)
@@ -30,7 +31,7 @@ func TestFleet(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range []*lab.Machine{lb, reg} {
-		on(t, m, "ssh-keygen -A >/dev/null; mkdir -p /run/sshd; systemctl start ssh; printf 'root:Fleet-%s\\n' one | chpasswd; echo 'PermitRootLogin yes' >> /etc/ssh/sshd_config; systemctl reload ssh")
+		on(t, m, "ssh-keygen -A >/dev/null; mkdir -p /run/sshd; systemctl start ssh; printf 'root:Fleet-%s\\n' one | chpasswd; printf 'PermitRootLogin yes\\nSetEnv LC_ALL=C.UTF-8 LANGUAGE=zh_CN\\n' >> /etc/ssh/sshd_config; systemctl reload ssh")
 	}
 	const fleet = "mkdir -p /root/work && cd /root/work && /opt/bundle/fleet.sh %s --hosts lb1,reg"
 	all := func(what string) string { return fmt.Sprintf(fleet, what) }
@@ -49,17 +50,24 @@ func TestFleet(t *testing.T) {
 	says(t, fails(t, desk, all("install")), "one and the same /etc/machine-id", "lb1 reg")
 	on(t, reg, "echo "+own+" > /etc/machine-id")
 
+	// Ctrl-C in the middle ends it on the hosts too, and the same again goes on.
+	on(t, lb, "printf '#!/bin/sh\\nuntil test -e /run/go; do sleep 0.1; done\\nexec /usr/sbin/haproxy \"$@\"\\n' > /usr/local/bin/haproxy; chmod +x /usr/local/bin/haproxy")
+	says(t, fails(t, desk, "set -m; ("+all("install")+" --secrets /root/parts) & timeout 120 ssh root@10.0.0.2 'until pgrep -f [/]usr/local/bin/haproxy; do sleep 0.1; done' >/dev/null; kill -INT -- -$!; wait $!"),
+		"stopped; run the same again to go on")
+	on(t, lb, "test -e /var/lib/satchel/journal/log && ! systemctl is-active keepalived && rm /usr/local/bin/haproxy")
 	out := on(t, desk, all("install")+" --secrets /root/parts")
-	says(t, out, "lb1: copying", "reg: copying", "changed")
-	on(t, lb, "systemctl is-active keepalived && ! test -e /opt/satchel/hosts/reg && ! test -e /run/satchel-secrets && ! test -e /opt/satchel/images/blobs")
+	says(t, out, "lb1: nothing to copy", "reg: nothing to copy", "changed")
+	on(t, lb, "systemctl is-active keepalived && ! test -e /opt/satchel/hosts/reg && ! ls /run/satchel-secrets* && ! test -e /opt/satchel/images/blobs")
 	on(t, reg, "systemctl is-active satchel-registry && test -d /opt/satchel/images/blobs")
 	// What is there is not sent again; what was cut short is.
 	on(t, reg, "rm /opt/satchel/steps/lib.sh; truncate -s 10 /opt/satchel/bundle.json")
 	out = on(t, desk, all("install")+" --secrets /root/parts")
-	says(t, out, "reg: copying 2 files", "lb1: nothing to change", "reg: nothing to change")
-	if strings.Contains(out, "lb1: copying") {
+	says(t, out, "reg: copied 2 files", "lb1: nothing to change", "reg: nothing to change")
+	if strings.Contains(out, "lb1: copied ") {
 		t.Errorf("files were sent again:\n%s", out)
 	}
+	says(t, on(t, desk, all("upgrade")+" --secrets /root/parts"), "lb1: nothing to change", "reg: nothing to change")
+	says(t, on(t, desk, all("status")+" --secrets /root/parts"), "lb1: all is well", "reg: all is well")
 	says(t, on(t, desk, all("status")), "lb1: all is well", "reg: all is well")
 	says(t, fails(t, desk, all("reset")+" </dev/null"), "say --yes where nobody can answer; nothing was changed")
 	says(t, on(t, desk, all("reset")+" --yes"), "lb1: as it was before the install", "reg: as it was before the install")

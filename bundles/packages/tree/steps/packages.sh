@@ -21,7 +21,12 @@
 . "$BUNDLE/steps/accounts.sh"
 export LC_ALL=C
 
+# A dry run holds no lock: it works beside an install, in a place of its own, and leaves nothing.
 work=/var/cache/satchel
+if [[ -n $DRY_RUN ]]; then
+	work=$(mktemp -d /run/satchel-packages.XXXXXXXX)
+	trap 'rm -rf "$NEW" "$work"' EXIT
+fi
 wanted=()   # the names of what is to come
 moved=()    # those of them that are there, in another version
 added=()    # what comes with that
@@ -131,7 +136,7 @@ coming() {
 
 # coming_paths prints what those packages have.
 coming_paths() {
-	local from=$work/cache name arch version file files=()
+	local from=/var/cache/satchel/cache name arch version file files=() # no dry run comes here
 	if [[ -z $PACKAGES_URL ]]; then
 		from=$BUNDLE/packages/$PACKAGES_PLACE
 	else
