@@ -72,14 +72,13 @@ check_system() {
 }
 
 check_owner() {
-	local owner
+	local owner name
 	owner=$(cat "$STATE/cluster" 2>/dev/null || true)
+	name=$(cat "$STATE/host" 2>/dev/null || true)
 	if [[ -n $owner && $owner != "$CLUSTER_NAME" ]]; then
 		problem "this host belongs to the cluster $owner; use a host that is free, or ./reset.sh of that cluster's bundle"
 	fi
-	if [[ -f $STATE/host && $(cat "$STATE/host") != "$HOST_NAME" ]]; then
-		problem "this host was installed as $(cat "$STATE/host"), not as $HOST_NAME"
-	fi
+	if [[ -n $name && $name != "$HOST_NAME" ]]; then problem "this host was installed as $name, not as $HOST_NAME"; fi
 }
 
 # check_names holds that this is the machine that the spec means.
@@ -269,10 +268,10 @@ fi
 # Whose this host is, for reset.sh, which may find it half installed.
 note() {
 	if [[ -f $STATE/$1 && $(cat "$STATE/$1") == "$2" ]]; then return; fi
-	mkdir -p "$STATE"
-	printf '%s\n' "$2" >"$STATE/$1"
+	put_state "$STATE/$1" <<<"$2"
 }
 if [[ -z $DRY_RUN ]]; then
+	make_home
 	note cluster "$CLUSTER_NAME"
 	note host "$HOST_NAME"
 fi

@@ -42,7 +42,8 @@ undo_kind() {
 
 # undone NUMBER notes that a change is taken back.
 undone() {
-	append "0|reset|undone|-|$1|."
+	# Where there is no room for that, it is done again if this reset is cut off.
+	add_lines "0|reset|undone|-|$1|." 2>/dev/null || tell "cannot write to $JOURNAL/log; is the disk full?"
 	forget "$1"
 }
 
