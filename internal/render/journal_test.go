@@ -190,3 +190,45 @@ func TestWhatCannotBeUndoneStays(t *testing.T) {
 		t.Error("the journal says that it is undone")
 	}
 }
+
+// Directories that an archive names too stay as they are, and so do links to them.
+func TestUnpackingLeavesDirectoriesAsTheyAre(t *testing.T) {
+	l := newLibrary(t)
+	l.write(t, "a/bin/program", "a program")
+	l.write(t, "a/share/new/text", "a text")
+	l.write(t, "local/bin/theirs", "")
+	l.write(t, "local/elsewhere/theirs", "")
+	quiet(t, l.dir, "tar", "-czf", "a.tar.gz", "-C", "a", ".")
+	bin := filepath.Join(l.dir, "local/bin")
+	if err := os.Chmod(bin, os.ModeSetgid|0o775); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(l.dir, "local"), 0o751); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("elsewhere", filepath.Join(l.dir, "local/linked")); err != nil {
+		t.Fatal(err)
+	}
+	quiet(t, l.dir, "mv", "a/bin", "a/linked")
+	quiet(t, l.dir, "tar", "-czf", "b.tar.gz", "-C", "a", "linked")
+	l.must(t, "10-a", `unpack "$BUNDLE/a.tar.gz" "$BUNDLE/local"; unpack "$BUNDLE/b.tar.gz" "$BUNDLE/local"`)
+	asBefore := func(when string) {
+		t.Helper()
+		for name, want := range map[string]os.FileMode{"local": os.ModeDir | 0o751, "local/bin": os.ModeDir | os.ModeSetgid | 0o775, "local/linked": os.ModeSymlink | 0o777} {
+			if info, err := os.Lstat(filepath.Join(l.dir, name)); err != nil || info.Mode() != want {
+				t.Errorf("%s: %s is %v, %v", when, name, info.Mode(), err)
+			}
+		}
+	}
+	asBefore("unpacked")
+	if got := l.read(t, "local/bin/program") + l.read(t, "local/elsewhere/program") + l.read(t, "local/share/new/text"); got != "a programa programa text" {
+		t.Errorf("unpacked was %q", got)
+	}
+	l.undo(t)
+	asBefore("undone")
+	for _, name := range []string{"local/bin/program", "local/elsewhere/program", "local/share"} {
+		if _, err := os.Stat(filepath.Join(l.dir, name)); !os.IsNotExist(err) {
+			t.Errorf("%s is still there: %v", name, err)
+		}
+	}
+}

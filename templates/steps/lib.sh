@@ -230,57 +230,61 @@ put_binary() {
 	changed "$2"
 }
 
-# unpack ARCHIVE DIR [STRIP] unpacks a .tar.gz once; a mark remembers which.
+# unpack ARCHIVE DIR [STRIP] unpacks a .tar.gz once; a mark remembers which. tar is not told
+# of directories: those that are there keep their mode and owner, and links to them stay.
 unpack() {
-	local archive=$1 dir=$2 strip=${3:-0} name mark sum
+	local archive=$1 dir=$2 strip=${3:-0} name mark sum list
 	name=$(basename "$archive")
 	mark=$STATE/unpacked/$name
 	sum="$(checksum "$archive") $dir"
 	if [[ -f $mark && $(cat "$mark") == "$sum" ]]; then return; fi
 	if [[ -z $DRY_RUN ]]; then
+		list=$(tar -tzf "$archive")
 		record_directories "$dir"
-		record_members "$archive" "$dir" "$strip"
+		record_members "$dir" "$strip" <<<"$list"
 		record_file "$mark"
-		append "0|$STEP|wrote|-|$name|."
-		tar -xzf "$archive" -C "$dir" --no-same-owner --strip-components="$strip"
-		wrote_members "$archive" "$dir" "$strip"
-		printf '%s\n' "$sum" >"$mark"
+		due "$name"
+		tar -xzf "$archive" -C "$dir" --no-same-owner --strip-components="$strip" --no-recursion -T <(grep -v '/$' <<<"$list")
+		wrote_members "$dir" "$strip" <<<"$list"
+		# The mark says that the rest is whole.
+		on_disk -f "$dir"
+		put_state "$mark" <<<"$sum"
 	fi
 	changed "$name"
 }
 
-# members ARCHIVE STRIP lists what the archive has, below where it is unpacked.
+# members STRIP reads the list of an archive, and prints what is in it below where it is
+# unpacked.
 members() {
 	local path i
-	tar -tzf "$1" | while IFS= read -r path; do
+	while IFS= read -r path; do
 		path=${path#./}
-		for ((i = 0; i < $2; i++)); do
+		for ((i = 0; i < $1; i++)); do
 			if [[ $path == */* ]]; then path=${path#*/}; else path=''; fi
 		done
 		[[ $path == '' ]] || printf '%s\n' "$path"
 	done
 }
 
-# record_members ARCHIVE DIR STRIP notes what unpacking is going to change. A directory
-# that is made for the archive alone is noted as one.
+# record_members DIR STRIP notes what unpacking is going to change, and makes the
+# directories; one that is made for the archive alone is noted as such.
 record_members() {
 	local path
-	if in_own_tree "$2"; then return; fi
 	while IFS= read -r path; do
 		case $path in
-		*/) record_directories "$2/${path%/}" ;;
-		*) record_file "$2/$path" ;;
+		*/) record_directories "$1/${path%/}" ;;
+		*) record_file "$1/$path" ;;
 		esac
-	done < <(members "$1" "$3")
+	done < <(members "$2")
 }
 
-# wrote_members ARCHIVE DIR STRIP notes the checksums of what was unpacked.
+# wrote_members DIR STRIP notes the checksums of what was unpacked.
 wrote_members() {
 	local path lines=()
-	if in_own_tree "$2"; then return; fi
+	if in_own_tree "$1"; then return; fi
 	while IFS= read -r path; do
-		if [[ -f $2/$path && ! -L $2/$path ]]; then lines+=("0|$STEP|wrote|$(checksum "$2/$path")|$2/$path|."); fi
-	done < <(members "$1" "$3")
+		if [[ -f $1/$path && ! -L $1/$path ]]; then lines+=("0|$STEP|wrote|$(checksum "$1/$path")|$1/$path|."); fi
+	done < <(members "$2")
 	append ${lines[@]+"${lines[@]}"}
 }
 
