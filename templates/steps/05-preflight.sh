@@ -25,7 +25,7 @@ check_secrets() {
 	for mark in $({ grep -rhoE '@secret:[a-z0-9-]+@' "$HOST_DIR" || true; } | sort -u); do
 		name=${mark#@secret:}
 		name=${name%@}
-		[[ -n ${SECRET[$name]:-} ]] || problem "the secret $name is missing; $(secrets_with)"
+		[[ -n ${PARTLY:-} || -n ${SECRET[$name]:-} ]] || problem "the secret $name is missing; $(secrets_with)"
 	done
 	if [[ -n ${SECRET[cluster]:-} && ${SECRET[cluster]} != "$CLUSTER_NAME" ]]; then
 		problem "the secrets are those of the cluster ${SECRET[cluster]}, this bundle is of $CLUSTER_NAME"
@@ -254,10 +254,11 @@ clock_of() {
 }
 
 # The registry must be there before anything is changed here; its clock is the one
-# that all nodes compare theirs with, as certificates allow minutes only.
+# that all nodes compare theirs with, as certificates allow minutes only. Where not all
+# steps run, those that need it wait for it.
 if [[ -n $REGISTRY_ADDRESS && -n ${KUBEADM:-} && $REGISTRY_ADDRESS != "$HOST_ADDRESS":* ]]; then
-	wait_for "the registry at $REGISTRY_ADDRESS" connects "$REGISTRY_ADDRESS"
-	if [[ -z $DRY_RUN ]] && theirs=$(clock_of "$REGISTRY_ADDRESS"); then
+	if [[ -z ${PARTLY:-} ]]; then wait_for "the registry at $REGISTRY_ADDRESS" connects "$REGISTRY_ADDRESS"; fi
+	if [[ -z $DRY_RUN ]] && connects "$REGISTRY_ADDRESS" 2>/dev/null && theirs=$(clock_of "$REGISTRY_ADDRESS"); then
 		apart=$(($(date +%s) - theirs))
 		((${apart#-} <= 240)) ||
 			problem "the clock is ${apart#-} seconds apart from that of the registry host; set one of them"

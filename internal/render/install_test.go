@@ -1,0 +1,30 @@
+package render_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// A single step is preceded by the checks, and makes our directory as a whole install does.
+func TestASingleStepComesAfterTheChecks(t *testing.T) {
+	r := thingRoom(t)
+	for _, how := range []string{"--only thing", "--from 50-thing"} {
+		r.must(t, "rm -rf /var/lib/satchel; mkdir /var/lib/satchel; echo other >/var/lib/satchel/cluster")
+		r.fails(t, "/opt/bundle/install.sh --host x "+how, "this host belongs to the cluster other")
+		if r.has("/etc/thing") {
+			t.Fatal("the host was changed")
+		}
+	}
+	r.must(t, "rm -rf /var/lib/satchel; umask 077; /opt/bundle/install.sh --host x --only thing")
+	if got := r.must(t, "stat -c '%a %n' /var/lib/satchel /var/lib/satchel/journal /var/lib/satchel/journal/log; cat /var/lib/satchel/cluster /var/lib/satchel/host"); got !=
+		"755 /var/lib/satchel\n700 /var/lib/satchel/journal\n600 /var/lib/satchel/journal/log\nc\nx\n" {
+		t.Errorf("it is\n%s", got)
+	}
+	if out := r.must(t, "/opt/bundle/install.sh --host x --only preflight; /opt/bundle/install.sh --host x --from preflight"); strings.Count(out, "--- ") != 3 {
+		t.Errorf("the steps were\n%s", out)
+	}
+	// One that an older bundle closed is opened.
+	if got := r.must(t, "chmod 700 /var/lib/satchel\n"+roomInstall+"stat -c %a /var/lib/satchel"); !strings.HasSuffix(got, "nothing to change\n755\n") {
+		t.Errorf("it is\n%s", got)
+	}
+}
