@@ -28,3 +28,18 @@ func TestASingleStepComesAfterTheChecks(t *testing.T) {
 		t.Errorf("it is\n%s", got)
 	}
 }
+
+// On a node there is room for what is there; for an upgrade there has to be more.
+func TestAnUpgradeNeedsRoom(t *testing.T) {
+	r := newRoom(t, "05-preflight.sh", "KUBERNETES_VERSION='1.34.4'")
+	r.write(t, "/opt/bin/systemctl", systemd)
+	r.write(t, "/opt/bin/kubeadm", "#!/bin/bash\ncat /root/release\n")
+	r.write(t, "/root/release", "v1.33.1\n")
+	r.write(t, "/var/lib/satchel/kubeadm", "")
+	const full = "mount -t tmpfs -o size=64k tmpfs /var/log\n"
+	r.must(t, full+roomInstall)
+	r.fails(t, full+"export UPGRADE=1\n"+roomInstall, "the file system of /var/log has 0 MiB free, and 2 are needed")
+	// The second time in an upgrade all that takes room has come.
+	r.write(t, "/root/release", "v1.34.4\n")
+	r.must(t, full+"export UPGRADE=1\n"+roomInstall)
+}

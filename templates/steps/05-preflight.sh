@@ -100,9 +100,19 @@ check_names() {
 	if [[ -n $mtu ]] && ((mtu < 1280)); then problem "the interface $INTERFACE has an MTU of $mtu; less than 1280 is too small for the network of pods"; fi
 }
 
+# is_filled is true on a node that has all that takes room. What an upgrade brings is there
+# when it has come to kubeadm.
+is_filled() {
+	[[ -f $STATE/kubeadm ]] || return 1
+	[[ -n ${UPGRADE:-} ]] || return 0
+	command -v kubeadm >/dev/null || return 1
+	[[ $(kubeadm version -o short 2>/dev/null || true) == "v$KUBERNETES_VERSION" ]]
+}
+
 # check_writable holds that all the places can be written, and have room. Sizes are KiB.
 check_writable() {
-	local dir need binaries=0 images=0 files
+	local dir need binaries=0 images=0 files filled=''
+	if is_filled; then filled=1; fi
 	read -r -a files <<<"$HOST_FILES"
 	if ((${#files[@]})); then binaries=$(cd "$BUNDLE" && du -ck "${files[@]}" | awk 'END {print $1}'); fi
 	if [[ -n $HOST_IMAGES ]]; then images=$(du -sk "$BUNDLE/images" 2>/dev/null | cut -f1); fi
@@ -122,14 +132,14 @@ check_writable() {
 	done
 }
 
-# writable DIR KIB reports a directory that cannot be written, or lacks room.
+# writable DIR KIB reports a directory that cannot be written, or lacks room that is needed.
 writable() {
 	local room
 	if [[ ! -d $1 || ! -w $1 ]]; then
 		problem "$1 cannot be written; is its file system read-only?"
 		return
 	fi
-	if [[ -f $STATE/kubeadm ]]; then return; fi
+	if [[ -n $filled ]]; then return; fi
 	room=$(df -Pk "$1" | awk 'NR == 2 {print $4}')
 	if [[ -n $room ]] && ((room < $2)); then problem "the file system of $1 has $((room / 1024)) MiB free, and $(($2 / 1024 + 1)) are needed"; fi
 }
