@@ -10,8 +10,8 @@ if [[ $FIREWALL == firewalld ]] && ! systemctl is-active --quiet firewalld.servi
 	permanent=(firewall-offline-cmd)
 fi
 
-# reload has the firewall that runs take the rules.
-reload() {
+# load_rules has the firewall that runs take the rules.
+load_rules() {
 	if [[ ${permanent[0]} == firewall-cmd ]]; then run firewall-cmd --quiet --reload; fi
 }
 
@@ -21,7 +21,7 @@ undo() { # FIREWALL RULE...
 	case $FIREWALL:${rule[0]} in
 	firewalld:firewalld)
 		"${permanent[@]}" --quiet "${rule[@]:1}"
-		reload
+		load_rules
 		;;
 	ufw:ufw) ufw "${rule[@]:1}" >/dev/null ;;
 	esac
@@ -34,22 +34,27 @@ fi
 # missing COMMAND... is true when the command fails: the rule is not there.
 missing() { ! "$@" >/dev/null 2>&1; }
 
-# firewalld OPTION... opens it.
+# firewalld OPTION... opens it. A run that was cut off may have made a rule permanent that
+# the firewall has not taken yet.
+behind=''
 firewalld() {
 	if missing "${permanent[@]}" "${@/--add-/--query-}"; then
 		record_own "firewalld ${*/--add-/--remove-}"
 		run "${permanent[@]}" --quiet "$@"
 		changed "firewall:$1"
+	elif [[ ${permanent[0]} == firewall-cmd ]] && missing firewall-cmd "${@/--add-/--query-}"; then
+		behind=1
 	fi
 }
 
 ufw_rules=''
 if [[ $FIREWALL == ufw ]]; then ufw_rules=$(ufw show added 2>/dev/null || true); fi
 
-# ufw_allow RULE... adds a rule that is not there.
+# ufw_allow RULE... adds a rule that is not there. ufw writes it down before the kernel has it.
 ufw_allow() {
 	if [[ $'\n'$ufw_rules$'\n' != *$'\n'"ufw $*"$'\n'* ]]; then
 		if [[ $1 == route ]]; then record_own "ufw route delete ${*:2}"; else record_own "ufw delete $*"; fi
+		due firewall
 		run ufw "$@" >/dev/null
 		changed "firewall:$*"
 	fi
@@ -72,4 +77,19 @@ while read -r protocol what _; do
 	esac
 done <"$HOST_DIR/firewall"
 
-if [[ $FIREWALL == firewalld && $CHANGED$DUE != '  ' ]]; then reload; fi
+case $FIREWALL in
+firewalld)
+	if [[ $CHANGED != ' ' ]]; then
+		load_rules
+	elif [[ -n $behind ]]; then
+		load_rules
+		changed firewall:reloaded
+	fi
+	;;
+ufw)
+	if is_changed firewall; then
+		run ufw reload >/dev/null
+		changed firewall:reloaded
+	fi
+	;;
+esac
