@@ -191,6 +191,22 @@ func TestWhatCannotBeUndoneStays(t *testing.T) {
 	}
 }
 
+// The end of our lines may have been lost: then nobody can say which of them are theirs.
+func TestAFileWithoutTheEndOfOurLinesIsKept(t *testing.T) {
+	l := newLibrary(t)
+	l.write(t, "etc/hosts", "127.0.0.1 localhost\n")
+	l.must(t, "10-a", `scratch; { cat "$BUNDLE/etc/hosts"; printf '# BEGIN satchel x\nours\n# END satchel x\n'; } >"$NEW"; settle "$BUNDLE/etc/hosts" 644`)
+	const edited = "127.0.0.1 localhost\n# BEGIN satchel x\nours\n10.0.0.9 printer\n"
+	l.write(t, "etc/hosts", edited)
+	out := l.undo(t)
+	if got := l.read(t, "kept"+l.dir+"/etc/hosts"); got != edited || !strings.Contains(out, "has been edited since; that text is in") {
+		t.Errorf("kept is %q, said was %q", got, out)
+	}
+	if got := l.read(t, "etc/hosts"); got != "127.0.0.1 localhost\n" {
+		t.Errorf("the file is %q", got)
+	}
+}
+
 // Directories that an archive names too stay as they are, and so do links to them.
 func TestUnpackingLeavesDirectoriesAsTheyAre(t *testing.T) {
 	l := newLibrary(t)
@@ -230,5 +246,21 @@ func TestUnpackingLeavesDirectoriesAsTheyAre(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(l.dir, name)); !os.IsNotExist(err) {
 			t.Errorf("%s is still there: %v", name, err)
 		}
+	}
+}
+
+// The kubelet runs what has no dot before its name in the directory of its manifests, for
+// as long as it is there.
+func TestFilesThatAreNotWholeHaveADotBeforeTheirName(t *testing.T) {
+	l := newLibrary(t)
+	l.write(t, "manifests/etcd.yaml", "before")
+	const watch = `mv() { ls -A "$BUNDLE/manifests"; command mv "$@"; }; `
+	out := l.must(t, "10-a", watch+`scratch; printf x >"$NEW"; settle "$BUNDLE/manifests/etcd.yaml" 600`)
+	if !strings.HasPrefix(out, ".etcd.yaml.satchel-new\netcd.yaml\n") {
+		t.Errorf("beside it was %q", out)
+	}
+	l.write(t, "manifests/.etcd.yaml.satchel-new", "of a run that was killed")
+	if out, err := l.step(t, "reset", "undo.sh", watch+`undo_change 1; ls -A "$BUNDLE/manifests"`); err != nil || out != ".etcd.yaml.satchel-new\netcd.yaml\netcd.yaml\n" {
+		t.Errorf("%v, beside it was %q", err, out)
 	}
 }

@@ -198,14 +198,26 @@ settle() {
 	changed "$1"
 }
 
+# beside PATH is where a file is made whole before it takes this name. What reads all files
+# of a directory, as the kubelet does with its manifests, passes over names with a dot.
+beside() { printf '%s/.%s.satchel-new' "$(dirname "$1")" "$(basename "$1")"; }
+
 # replace SOURCE DEST MODE notes the change and makes it: a copy beside the old file takes
 # its name when it is whole.
 replace() {
+	local new
+	new=$(beside "$2")
 	record_file "$2" "$(checksum "$1")"
-	(umask 077 && cp "$1" "$2.satchel-new")
-	chmod "$3" "$2.satchel-new"
-	on_disk "$2.satchel-new"
-	mv -f "$2.satchel-new" "$2"
+	rm -f "$new"
+	(umask 077 && cp "$1" "$new")
+	if [[ $3 == kept ]]; then
+		chown --reference="$2" "$new"
+		chmod --reference="$2" "$new"
+	else
+		chmod "$3" "$new"
+	fi
+	on_disk "$new"
+	mv -f "$new" "$2"
 }
 
 # put SOURCE DEST [MODE [CHECK...]] installs a file of the bundle with its secrets.
