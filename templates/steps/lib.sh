@@ -183,9 +183,10 @@ put_secret() {
 }
 
 # settle DEST MODE [hidden] puts NEW in its place when it differs; it takes effect at once
-# or not at all.
+# or not at all. The mode "kept" is for files of others in which we change something: they
+# keep the mode and the owner that they have.
 settle() {
-	if same_file "$NEW" "$1" && [[ $(stat -c %a "$1") == "$2" ]]; then
+	if same_file "$NEW" "$1" && [[ $2 == kept || $(stat -c %a "$1") == "$2" ]]; then
 		rm -f "$NEW"
 		return
 	fi
