@@ -207,6 +207,28 @@ func TestAFileWithoutTheEndOfOurLinesIsKept(t *testing.T) {
 	}
 }
 
+// systemd writes names of units with backslashes.
+func TestNamesWithABackslashAreForgotten(t *testing.T) {
+	l := newLibrary(t)
+	const name = `etc/dev-disk-by\x2dlabel-a.swap`
+	for range 2 {
+		l.must(t, "10-a", `scratch; printf x >"$NEW"; settle "$BUNDLE/`+strings.ReplaceAll(name, `\`, `\\`)+`" 644`)
+		if l.read(t, name) != "x" {
+			t.Fatal(l.read(t, name))
+		}
+		l.undo(t)
+		if _, err := os.Stat(filepath.Join(l.dir, name)); !os.IsNotExist(err) {
+			t.Error("the file is still there")
+		}
+		if again := l.undo(t); again != "" {
+			t.Errorf("a second undo said %q", again)
+		}
+	}
+	if got := strings.Count(l.read(t, "state/journal/log"), "|file|absent|"); got != 2 {
+		t.Errorf("the file was noted %d times", got)
+	}
+}
+
 // Directories that an archive names too stay as they are, and so do links to them.
 func TestUnpackingLeavesDirectoriesAsTheyAre(t *testing.T) {
 	l := newLibrary(t)

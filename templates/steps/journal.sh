@@ -48,8 +48,9 @@ forget() {
 	IFS='|' read -r of kind was what <<<"${ENTRIES[$1]:-}"
 	unset "ENTRIES[$1]"
 	[[ $kind != '' ]] || return 0
-	unset "RECORDED[$kind $what]"
-	if [[ $kind == file ]]; then unset "WROTE[$what]"; fi
+	# Quoted so that the shell itself puts the names in, where a backslash is only that.
+	unset 'RECORDED[$kind $what]'
+	if [[ $kind == file ]]; then unset 'WROTE[$what]'; fi
 }
 
 # on_disk FILE... waits until the files would survive a power cut; `on_disk -f DIR` does for
