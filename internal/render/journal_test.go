@@ -271,6 +271,14 @@ func TestUnpackingLeavesDirectoriesAsTheyAre(t *testing.T) {
 	}
 }
 
+// A dry run names settings too whose module is not loaded yet.
+func TestADryRunNamesSettingsThatComeWithAModule(t *testing.T) {
+	l := newLibrary(t)
+	if out := l.must(t, "10-a", `DRY_RUN=1; set_sysctl net.none.such 1`); out != "would change sysctl:net.none.such\n" {
+		t.Errorf("it said %q", out)
+	}
+}
+
 // The kubelet runs what has no dot before its name in the directory of its manifests, for
 // as long as it is there.
 func TestFilesThatAreNotWholeHaveADotBeforeTheirName(t *testing.T) {

@@ -380,12 +380,14 @@ record_node() {
 		/usr/libexec/kubernetes /root/.kube/cache
 }
 
-# set_sysctl KEY VALUE sets what the kernel has otherwise; at boot a file does.
+# set_sysctl KEY VALUE sets what the kernel has otherwise; at boot a file does. To a dry run
+# one that is not there comes with its module, which is not loaded yet.
 set_sysctl() {
 	local file=/proc/sys/${1//.//} now
 	if [[ ! -e $file ]]; then
 		[[ -n $DRY_RUN ]] || die "the kernel has no setting $1; a module may be missing"
-		return 0
+		changed "sysctl:$1"
+		return
 	fi
 	now=$(cat "$file")
 	if [[ $now == "$2" ]]; then return; fi
