@@ -29,6 +29,18 @@ func TestASingleStepComesAfterTheChecks(t *testing.T) {
 	}
 }
 
+// Files of runs that were killed go, those of runs beside this one stay.
+func TestFilesOfRunsBesideThisOneStay(t *testing.T) {
+	r := thingRoom(t)
+	r.must(t, `sleep 60 >/dev/null 2>&1 & living=$!
+sleep 0 & dead=$!; wait $dead
+mkdir /run/satchel.$living.abcdefgh /run/satchel.$dead.abcdefgh; touch /run/satchel.$dead.ijklmnop /run/satchel.something
+`+roomInstall+`kill $living
+test -d /run/satchel.$living.abcdefgh; test -e /run/satchel.something
+test ! -e /run/satchel.$dead.abcdefgh; test ! -e /run/satchel.$dead.ijklmnop
+rm -r /run/satchel.$living.abcdefgh; test "$(ls /run/satchel.*)" = "$(printf '/run/satchel.lock\n/run/satchel.something')"`)
+}
+
 // On a node there is room for what is there; for an upgrade there has to be more.
 func TestAnUpgradeNeedsRoom(t *testing.T) {
 	r := newRoom(t, "05-preflight.sh", "KUBERNETES_VERSION='1.34.4'")

@@ -75,7 +75,7 @@ done < <(fill "$HOST_DIR/harbor-accounts")
 # The bundle's images, as the administrator. What is there already is not sent again.
 done_mark=/var/lib/satchel/harbor
 if ! same_file "$BUNDLE/SHA256SUMS" "$done_mark"; then
-	DOCKER_CONFIG=$(mktemp -d /run/satchel.XXXXXXXX)
+	DOCKER_CONFIG=$(mktemp -d "/run/satchel.$$.XXXXXXXX")
 	export DOCKER_CONFIG
 	(umask 077 && printf '{"auths":{"%s":{"auth":"%s"}}}\n' "${REGISTRY%%/*}" \
 		"$(printf 'admin:%s' "${SECRET[harbor-admin-password]}" | base64 --wrap=0)" >"$DOCKER_CONFIG/config.json")

@@ -171,7 +171,7 @@ show_diff() {
 # scratch makes NEW, an empty private file in memory.
 scratch() {
 	rm -f "$NEW"
-	NEW=$(mktemp /run/satchel.XXXXXXXX)
+	NEW=$(mktemp "/run/satchel.$$.XXXXXXXX")
 }
 
 # put_secret NAME DEST MODE installs a secret that is base64 of a file.
