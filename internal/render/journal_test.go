@@ -294,3 +294,18 @@ func TestFilesThatAreNotWholeHaveADotBeforeTheirName(t *testing.T) {
 		t.Errorf("%v, beside it was %q", err, out)
 	}
 }
+
+// What reset.sh had undone of a step is not the end of the step.
+func TestAnUndoDoesNotEndAStep(t *testing.T) {
+	l := newLibrary(t)
+	const put = `if [[ ${1:-} == undo ]]; then exit; fi; scratch; printf x >"$NEW"; settle "$BUNDLE/etc/conf" 644; record_own thing; `
+	if out, err := l.step(t, "10-a", "lib.sh", put+"kill -KILL $$"); err == nil {
+		t.Fatal(out)
+	}
+	if out, err := l.step(t, "reset", "undo.sh", `undo_change 3; kill -KILL $$`); err == nil || !strings.Contains(l.read(t, "state/journal/log"), "|undone|-|3|") {
+		t.Fatal(out)
+	}
+	if out := l.must(t, "10-a", put+`if is_changed "$BUNDLE/etc/conf"; then echo due; fi`); out != "due\n" {
+		t.Errorf("after the kill: %q", out)
+	}
+}
