@@ -37,6 +37,9 @@ func TestDocker(t *testing.T) {
 	m := k.boot(t, n, base, "kubernetes-node1")
 	k.carry(t, m)
 	on(t, m, repack)
+	// Somebody has Docker running, with a container and volumes.
+	on(t, m, `systemctl start docker && tar -C /root/docker -c docker-init | docker import - theirs:1 && docker volume create kept &&
+		docker create --name theirs --volume /data theirs:1 /docker-init`)
 	const install = "/opt/bundle/install.sh --secrets /root/secrets --only docker"
 	says(t, on(t, m, install), "changed docker.tgz", "changed /etc/docker/daemon.json")
 	says(t, on(t, m, "docker info 2>/dev/null"), "Cgroup Driver: systemd", "kubernetes-register.superopsmsb.com:5000", "Storage Driver: overlay2")
@@ -49,4 +52,11 @@ func TestDocker(t *testing.T) {
 	says(t, on(t, register, "/opt/bundle/install.sh"), "changed satchel-registry.service:started")
 	on(t, m, "/opt/bundle/install.sh --secrets /root/secrets --only names")
 	says(t, on(t, m, "docker pull kubernetes-register.superopsmsb.com:5000/registry.k8s.io/pause:3.6"), "Downloaded newer image")
+
+	// reset takes the cluster's containers, and leaves those of before.
+	on(t, m, "docker create --name ours --volume /data theirs:1 /docker-init")
+	on(t, m, resets)
+	if got := on(t, m, "docker ps --all --format '{{.Names}}'; docker volume ls --quiet | wc -l; readlink /proc/$(pgrep -x dockerd)/exe"); got != "theirs\n2\n/usr/sbin/dockerd\n" {
+		t.Errorf("after the reset there is\n%s", got)
+	}
 }
