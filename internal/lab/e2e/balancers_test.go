@@ -140,7 +140,7 @@ func (b *balancers) testDamagedBundle(t *testing.T) {
 
 func (b *balancers) testNoSecrets(t *testing.T) {
 	says(t, fails(t, b.one, "/opt/bundle/install.sh --only haproxy"), "needs the secret stats-password; give --secrets FILE")
-	on(t, b.one, "! test -e /etc/haproxy/haproxy.cfg.satchel-new && ! grep -q kubernetes-api /etc/haproxy/haproxy.cfg")
+	on(t, b.one, "! test -e /etc/haproxy/.haproxy.cfg.satchel-new && ! grep -q kubernetes-api /etc/haproxy/haproxy.cfg")
 	on(t, b.one, "cp /root/secrets /root/open && chmod 644 /root/open")
 	says(t, fails(t, b.one, "/opt/bundle/install.sh --secrets /root/open"), "can be read by others; run: chmod 600")
 	on(t, b.one, "printf 'hunter2\\n' > /root/open && chmod 600 /root/open")

@@ -101,7 +101,7 @@ func testSSHD(t *testing.T, m *lab.Machine) {
 	before := on(t, m, state)
 	on(t, m, "cp -p /etc/ssh/sshd_config /root/good && sed -i '1i NoSuchSetting yes' /etc/ssh/sshd_config && cp -p /etc/ssh/sshd_config /root/broken")
 	says(t, fails(t, m, only+"sshd"), "does not pass sshd -t", "NoSuchSetting")
-	on(t, m, "cmp /etc/ssh/sshd_config /root/broken && ! test -e /etc/ssh/sshd_config.satchel-new && mv /root/good /etc/ssh/sshd_config")
+	on(t, m, "cmp /etc/ssh/sshd_config /root/broken && ! test -e /etc/ssh/.sshd_config.satchel-new && mv /root/good /etc/ssh/sshd_config")
 	if on(t, m, state) != before {
 		t.Error("a configuration that was refused left something behind")
 	}
@@ -223,15 +223,27 @@ func testUFW(t *testing.T, n *lab.Network, m *lab.Machine) {
 	twice(t, m, "firewall", "changed firewall:allow 6443/tcp")
 	on(t, m, "ufw --force enable")
 	testOpenings(t, n, m, ports)
+
+	// A run that is killed may have written a rule down that the kernel has not got.
+	on(t, m, "echo '0|14-firewall|wrote|-|firewall|.' >>/var/lib/satchel/journal/log && iptables -D ufw-user-input -p tcp --dport 6443 -j ACCEPT")
+	eventually(t, 5*time.Second, "the port is shut", func() bool { return !answers(t, n, m, 6443) })
+	twice(t, m, "firewall", "changed firewall:reloaded")
+	testOpenings(t, n, m, ports)
 }
 
 func testFirewalld(t *testing.T, n *lab.Network, m *lab.Machine) {
 	ports := []int{10250, 30000, 32767}
-	listenAt(t, m, append(ports, 7777)...)
 	// Rules that are set while the firewall is off take effect when it is started.
 	on(t, m, "systemctl start dbus")
 	twice(t, m, "firewall", "firewall:")
+	listenAt(t, m, append(ports, 7777)...)
 	on(t, m, "systemctl start firewalld")
+	testOpenings(t, n, m, ports)
+
+	// A run that is killed before the reload leaves rules that are permanent only.
+	on(t, m, "firewall-cmd --remove-port=10250/tcp")
+	eventually(t, 5*time.Second, "the port is shut", func() bool { return !answers(t, n, m, 10250) })
+	twice(t, m, "firewall", "changed firewall:reloaded")
 	testOpenings(t, n, m, ports)
 
 	on(t, m, "firewall-cmd --permanent --remove-port=10250/tcp && firewall-cmd --reload")
