@@ -34,6 +34,9 @@ func TestNodesAreTakenBack(t *testing.T) {
 	t.Logf("all nodes were ready %v after the start", took.Round(100*time.Millisecond))
 	c.smoke(t)
 	c.secondRun(t)
+	for _, m := range []*lab.Machine{cp, w} {
+		tellsNoSecrets(t, m)
+	}
 	says(t, on(t, cp, "/opt/bundle/status.sh"), "cp1: all is well", "etcd", "1 healthy", "ready, v1.34.4")
 	says(t, on(t, w, "/opt/bundle/status.sh --format json | tr -d '\\n'"), `"bad":0`)
 	says(t, on(t, cp, "/opt/bundle/cluster.sh snapshot && ls -l /var/lib/satchel/snapshots"), "etcd was saved", "-rw-------")
@@ -47,9 +50,10 @@ func TestNodesAreTakenBack(t *testing.T) {
 	on(t, cp, "rm /root/smoke.yaml")
 	for _, m := range []*lab.Machine{w, cp} {
 		begin := time.Now()
-		on(t, m, resets)
+		on(t, m, resets+" >/root/out 2>&1")
 		t.Logf("reset of %s took %v", m.Name(), time.Since(begin).Round(100*time.Millisecond))
 		looksAs(t, m, before[m], "after a cluster and its reset")
+		hasNoSecrets(t, m, "after the reset")
 	}
 	if t.Failed() {
 		return
