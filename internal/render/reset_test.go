@@ -50,3 +50,15 @@ func TestAResetRemovesWhatHasNoLog(t *testing.T) {
 		t.Error("it is still there")
 	}
 }
+
+// A host that is no node any more has no part in the restores of etcd that its cluster had.
+func TestAHostThatLeavesForgetsTheRestores(t *testing.T) {
+	r := newRoom(t, "05-preflight.sh 80-kubeadm.sh", "CRI_SOCKET='unix:///run/containerd/containerd.sock'")
+	r.write(t, "/opt/bin/systemctl", systemd)
+	r.must(t, `mkdir -p /var/lib/satchel/journal; touch /var/lib/satchel/kubeadm /var/lib/satchel/restored
+echo '1|80-kubeadm|own|-|node|.' >/var/lib/satchel/journal/log
+touch /root/changes; SECRETS='' DRY_RUN='' CHANGE_LIST=/root/changes BUNDLE=/opt/bundle HOST_DIR=/opt/bundle/hosts/x bash /opt/bundle/steps/80-kubeadm.sh undo node none`)
+	if r.has("/var/lib/satchel/restored") || r.has("/var/lib/satchel/kubeadm") {
+		t.Error("they are still there")
+	}
+}
