@@ -43,18 +43,15 @@ result=$(cd "$BUNDLE" && grep -E '  (reset|steps/bundle)\.sh$' SHA256SUMS | sha2
 . "$BUNDLE/steps/bundle.sh"
 if [[ -z $host && -f /var/lib/satchel/host ]]; then host=$(cat /var/lib/satchel/host); fi
 choose_host "$host"
-if [[ ! -e /var/lib/satchel/journal/log ]]; then
-	# An install that was cut off before its first change has only said whose the host is.
-	if [[ -z $DRY_RUN && -d /var/lib/satchel ]]; then
-		rm -f /var/lib/satchel/cluster /var/lib/satchel/host
-		rmdir --ignore-fail-on-non-empty /var/lib/satchel
-	fi
-	say "$HOST_NAME: nothing to take back: no bundle was installed here"
-	exit
-fi
 owner=$(cat /var/lib/satchel/cluster 2>/dev/null || true)
 [[ -z $owner || $owner == "$CLUSTER_NAME" ]] || die "this host belongs to the cluster $owner, and this bundle is of $CLUSTER_NAME; reset it with the bundle of $owner"
 begin_changes
+if [[ ! -e /var/lib/satchel/journal/log ]]; then
+	# What an install has that was cut off before its first change, or a reset after its last.
+	if [[ -z $DRY_RUN ]]; then rm -rf /var/lib/satchel; fi
+	say "$HOST_NAME: nothing to take back: no bundle was installed here"
+	exit
+fi
 # shellcheck source=steps/undo.sh
 . "$BUNDLE/steps/undo.sh"
 
@@ -94,6 +91,15 @@ if [[ -z $sure ]]; then
 	[[ $answer == "$HOST_NAME" ]] || die 'that is another name; nothing was changed'
 fi
 
+# remove_home removes what is ours, and the log after the rest: while that is there, a reset
+# that is cut off is not over.
+remove_home() {
+	find "$STATE" -mindepth 1 ! -path "$JOURNAL" ! -path "$JOURNAL/log" ! -path "$STATE/cluster" ! -path "$STATE/host" -delete
+	on_disk -f "$STATE"
+	rm -f "$JOURNAL/log"
+	rm -rf "$STATE"
+}
+
 take_back() {
 	local number of kind was what
 	for number in "${numbers[@]}"; do
@@ -108,7 +114,7 @@ take_back() {
 		printf '  - %s\n' "${FAILED[@]}" >&2
 		exit 1
 	fi
-	rm -rf /var/lib/satchel
+	remove_home
 	say "$HOST_NAME: as it was before the install"
 }
 logged take_back

@@ -12,7 +12,7 @@ Usage: ./install.sh [--host NAME] [--secrets FILE] [--dry-run] [--from STEP] [--
   --secrets FILE  the secrets that fill the @secret:NAME@ marks of the configs
   --dry-run       print what would change, change nothing
   --from STEP     begin at STEP, such as 60-haproxy or haproxy
-  --only STEP     run STEP alone
+  --only STEP     run STEP alone; the checks of 05-preflight come before it in any case
 
 The environment variable SATCHEL_WAIT is how many seconds to wait for another host at
 most; default: 900.
@@ -23,7 +23,7 @@ die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 wrong_usage() { printf 'install.sh: %s\n' "$*" >&2; usage >&2; exit 2; }
 
 BUNDLE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-SECRETS='' DRY_RUN='' host='' from='' only=''
+SECRETS='' DRY_RUN='' PARTLY='' host='' from='' only=''
 while (($#)); do
 	case $1 in
 	--host | --secrets | --from | --only)
@@ -64,13 +64,15 @@ step_index() {
 	done
 	wrong_usage "no step $1 on $HOST_NAME; it has: ${steps[*]%.sh}"
 }
-if [[ -n $from ]]; then
-	first=$(step_index "$from")
-	steps=("${steps[@]:first}")
-elif [[ -n $only ]]; then
-	first=$(step_index "$only")
-	steps=("${steps[first]}")
+# The checks come first in any case. Where they know that not all steps follow, not all that
+# the steps need has to be there.
+if [[ -n $from$only ]]; then
+	first=$(step_index "$from$only")
+	if ((first > 0)); then PARTLY=1; fi
+	if [[ -n $from ]]; then more=("${steps[@]:first}"); else more=("${steps[first]}"); fi
+	steps=(${PARTLY:+"${steps[0]}"} "${more[@]}")
 fi
+export PARTLY
 
 begin_changes
 logged run_steps

@@ -45,7 +45,7 @@ all_parts() {
 bring() {
 	local dir files type=manifest
 	if is_index "$1"; then type=index; fi
-	dir=$(mktemp -d /run/satchel.XXXXXXXX)
+	dir=$(mktemp -d "/run/satchel.$$.XXXXXXXX")
 	printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.%s.v1+json","digest":"%s","size":%s,"annotations":{"io.containerd.image.name":"%s"}}]}' \
 		"$type" "$1" "$(stat -c %s "$layout/blobs/sha256/${1#sha256:}")" "$2" >"$dir/index.json"
 	mapfile -t files < <(all_parts "$1" | sort -u)

@@ -7,15 +7,21 @@
 undo() { # containers, or network and what was there
 	case $1 in
 	network) undo_network "$2" ;;
-	containers) remove_containers ;;
+	containers) remove_containers "$2" ;;
 	esac
 }
 
-# remove_containers ends what containers may be left, before Docker stops.
+containers() { docker ps --all --quiet --no-trunc; }
+
+# remove_containers FORMER ends what containers may be left, before Docker stops. Those in
+# the file FORMER are somebody's from before, and stay with their volumes.
 remove_containers() {
-	local name
+	local name all
 	if ! systemctl is-active --quiet docker.service; then return; fi
-	for name in $(docker ps --all --quiet); do docker rm --force --volumes "$name" >/dev/null; done
+	all=$(containers)
+	for name in $all; do
+		if ! grep -qsxF "$name" "$1"; then docker rm --force --volumes "$name" >/dev/null; fi
+	done
 }
 if [[ ${1:-} == undo ]]; then
 	undo "${@:2}"
@@ -48,4 +54,8 @@ fi
 enable docker.socket
 enable docker.service
 serve docker.service restart docker:replaced /etc/docker/daemon.json "$units/docker.service" docker.tgz
-record_own containers
+# None of them is of the cluster yet.
+if [[ -z $DRY_RUN && -z ${RECORDED["own containers"]:-} ]]; then
+	former=$(containers)
+	record_own containers "$former"
+fi

@@ -75,7 +75,7 @@ done < <(fill "$HOST_DIR/harbor-accounts")
 # The bundle's images, as the administrator. What is there already is not sent again.
 done_mark=/var/lib/satchel/harbor
 if ! same_file "$BUNDLE/SHA256SUMS" "$done_mark"; then
-	DOCKER_CONFIG=$(mktemp -d /run/satchel.XXXXXXXX)
+	DOCKER_CONFIG=$(mktemp -d "/run/satchel.$$.XXXXXXXX")
 	export DOCKER_CONFIG
 	(umask 077 && printf '{"auths":{"%s":{"auth":"%s"}}}\n' "${REGISTRY%%/*}" \
 		"$(printf 'admin:%s' "${SECRET[harbor-admin-password]}" | base64 --wrap=0)" >"$DOCKER_CONFIG/config.json")
@@ -88,6 +88,8 @@ if ! same_file "$BUNDLE/SHA256SUMS" "$done_mark"; then
 	/usr/local/bin/satchel push "$BUNDLE" "$REGISTRY/$HARBOR_PROJECT" "${args[@]}" || pushed=$?
 	rm -rf "$DOCKER_CONFIG"
 	((${pushed:-0} == 0)) || die "not all images came to Harbor; mend what it says above and run install.sh again"
-	cp "$BUNDLE/SHA256SUMS" "$done_mark"
+	# It goes before Harbor's own data do, without which it would be wrong.
+	record file absent "$done_mark"
+	put_state "$done_mark" <"$BUNDLE/SHA256SUMS"
 	changed "harbor:the bundle's images"
 fi

@@ -48,21 +48,51 @@ forget() {
 	IFS='|' read -r of kind was what <<<"${ENTRIES[$1]:-}"
 	unset "ENTRIES[$1]"
 	[[ $kind != '' ]] || return 0
-	unset "RECORDED[$kind $what]"
-	if [[ $kind == file ]]; then unset "WROTE[$what]"; fi
+	# Quoted so that the shell itself puts the names in, where a backslash is only that.
+	unset 'RECORDED[$kind $what]'
+	if [[ $kind == file ]]; then unset 'WROTE[$what]'; fi
 }
 
-# on_disk FILE... waits until the files would survive a power cut.
+# on_disk FILE... waits until the files would survive a power cut; `on_disk -f DIR` does for
+# all that is on the file system of a directory.
 on_disk() { sync "$@" 2>/dev/null || sync; }
 
-# append LINE... adds lines to the log, behind one that was cut off if there is one.
+# make_home makes our own directory. A registry without rights reads the bundle in it.
+make_home() { mkdir -p "$STATE" && chmod 755 "$STATE"; }
+
+# make_journal makes what root alone can read.
+make_journal() {
+	if [[ -d $JOURNAL/former ]]; then return; fi
+	make_home && (umask 077 && mkdir -p "$JOURNAL/former")
+}
+
+# put_state FILE writes what comes in: a power cut leaves the old text or the new one.
+put_state() {
+	make_home
+	cat >"$1.new"
+	on_disk "$1.new"
+	mv -f "$1.new" "$1"
+}
+
+# append LINE... adds lines to the log, before what they are about is changed.
 append() {
 	(($#)) || return 0
-	if [[ ! -d $JOURNAL/former ]]; then (umask 077 && mkdir -p "$JOURNAL/former"); fi
-	if [[ -s $JOURNAL/log && $(tail -c 1 "$JOURNAL/log") != '' ]]; then printf '\n' >>"$JOURNAL/log"; fi
-	(umask 077 && printf '%s\n' "$@" >>"$JOURNAL/log")
-	on_disk "$JOURNAL/log"
+	add_lines "$@" ||
+		die "cannot write to $JOURNAL/log, and what is not noted there is not changed; is the disk full? Make room (df $STATE), and run install.sh again, or reset.sh"
 }
+
+# add_lines LINE... adds them behind one that was cut off if there is one.
+add_lines() {
+	make_journal && (
+		umask 077
+		if [[ -s $JOURNAL/log && $(tail -c 1 "$JOURNAL/log") != '' ]]; then set -- '' "$@"; fi
+		printf '%s\n' "$@" >>"$JOURNAL/log"
+	) && on_disk "$JOURNAL/log"
+}
+
+# due WHAT notes that WHAT is about to be changed, for is_changed in a run after this one
+# if this one is cut off.
+due() { if [[ -z $DRY_RUN ]]; then append "0|$STEP|wrote|-|$1|."; fi; }
 
 # record KIND WAS WHAT [FORMER] notes the state of something before its first change, with
 # FORMER as what it held.
@@ -70,7 +100,7 @@ record() {
 	if [[ -n $DRY_RUN || -n ${RECORDED["$1 $3"]:-} ]]; then return 0; fi
 	LAST=$((LAST + 1))
 	if [[ -n ${4:-} ]]; then
-		if [[ ! -d $JOURNAL/former ]]; then (umask 077 && mkdir -p "$JOURNAL/former"); fi
+		make_journal
 		(umask 077 && printf '%s\n' "$4" >"$JOURNAL/former/$LAST")
 		on_disk "$JOURNAL/former/$LAST"
 	fi
@@ -93,7 +123,7 @@ record_file() {
 		record_directories "$(dirname "$1")"
 		if [[ -e $1 || -L $1 ]]; then
 			former=$JOURNAL/former/$((LAST + 1))
-			if [[ ! -d $JOURNAL/former ]]; then (umask 077 && mkdir -p "$JOURNAL/former"); fi
+			make_journal
 			rm -rf "$former"
 			was='link'
 			if [[ ! -L $1 ]]; then was=$(stat -c %a "$1"); fi

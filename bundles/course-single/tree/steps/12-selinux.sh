@@ -21,4 +21,4 @@ while IFS= read -r line || [[ -n $line ]]; do
 	if [[ $line == SELINUX=enforcing* ]]; then line=SELINUX=permissive; fi
 	printf '%s\n' "$line"
 done </etc/selinux/config >"$NEW"
-settle /etc/selinux/config 644
+settle /etc/selinux/config kept

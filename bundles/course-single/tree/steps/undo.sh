@@ -42,7 +42,8 @@ undo_kind() {
 
 # undone NUMBER notes that a change is taken back.
 undone() {
-	append "0|reset|undone|-|$1|."
+	# Where there is no room for that, it is done again if this reset is cut off.
+	add_lines "0|reset|undone|-|$1|." 2>/dev/null || tell "cannot write to $JOURNAL/log; is the disk full?"
 	forget "$1"
 }
 
@@ -58,20 +59,22 @@ is_ours() {
 
 # undo_file NUMBER WAS PATH brings back what the file was.
 undo_file() {
-	local former=$JOURNAL/former/$1
-	rm -f "$3.satchel-new"
+	local former=$JOURNAL/former/$1 new
+	new=$(beside "$3")
+	rm -f "$new"
 	if [[ -f $3 ]] && ! is_ours "$3" "$1"; then
-		if has_ours "$3"; then
-			scratch
-			without_ours "$3" >"$NEW"
-			cp "$NEW" "$3.satchel-new"
+		scratch
+		if has_ours "$3" && without_ours "$3" >"$NEW"; then
+			(umask 077 && cp "$NEW" "$new")
 			rm -f "$NEW"
-			chmod --reference="$3" "$3.satchel-new"
-			chown --reference="$3" "$3.satchel-new"
-			mv -f "$3.satchel-new" "$3"
+			chown --reference="$3" "$new"
+			chmod --reference="$3" "$new"
+			on_disk "$new"
+			mv -f "$new" "$3"
 			tell "$3 has been edited since; our lines are out of it, and the others stay"
 			return
 		fi
+		rm -f "$NEW"
 		keep_edited "$3" "$3"
 	fi
 	case $2 in
@@ -82,10 +85,10 @@ undo_file() {
 		;;
 	*)
 		mkdir -p "$(dirname "$3")"
-		rm -f "$3.satchel-new"
-		cp -a "$former" "$3.satchel-new"
-		chmod "$2" "$3.satchel-new"
-		mv -f "$3.satchel-new" "$3"
+		cp -a "$former" "$new"
+		chmod "$2" "$new"
+		on_disk "$new"
+		mv -f "$new" "$3"
 		;;
 	esac
 }
@@ -93,16 +96,21 @@ undo_file() {
 # has_ours FILE is true when it has lines of ours among others.
 has_ours() { grep -q -e '^# BEGIN satchel ' -e '^# satchel: the kubelet needs swap off: ' "$1"; }
 
-# without_ours FILE prints it without those lines, and with what they replaced.
+# without_ours FILE prints it without those lines, and with what they replaced. It fails
+# where nothing says how far our lines go.
 without_ours() {
 	local line inside=''
 	while IFS= read -r line || [[ -n $line ]]; do
 		case $line in
-		'# BEGIN satchel '*) inside=1 ;;
+		'# BEGIN satchel '*)
+			[[ -z $inside ]] || return 1
+			inside=1
+			;;
 		'# END satchel '*) inside='' ;;
 		*) [[ -n $inside ]] || printf '%s\n' "${line#"# satchel: the kubelet needs swap off: "}" ;;
 		esac
 	done <"$1"
+	[[ -z $inside ]]
 }
 
 undo_directory() {

@@ -25,7 +25,7 @@ check_secrets() {
 	for mark in $({ grep -rhoE '@secret:[a-z0-9-]+@' "$HOST_DIR" || true; } | sort -u); do
 		name=${mark#@secret:}
 		name=${name%@}
-		[[ -n ${SECRET[$name]:-} ]] || problem "the secret $name is missing; $(secrets_with)"
+		[[ -n ${PARTLY:-} || -n ${SECRET[$name]:-} ]] || problem "the secret $name is missing; $(secrets_with)"
 	done
 	if [[ -n ${SECRET[cluster]:-} && ${SECRET[cluster]} != "$CLUSTER_NAME" ]]; then
 		problem "the secrets are those of the cluster ${SECRET[cluster]}, this bundle is of $CLUSTER_NAME"
@@ -72,14 +72,13 @@ check_system() {
 }
 
 check_owner() {
-	local owner
+	local owner name
 	owner=$(cat "$STATE/cluster" 2>/dev/null || true)
+	name=$(cat "$STATE/host" 2>/dev/null || true)
 	if [[ -n $owner && $owner != "$CLUSTER_NAME" ]]; then
 		problem "this host belongs to the cluster $owner; use a host that is free, or ./reset.sh of that cluster's bundle"
 	fi
-	if [[ -f $STATE/host && $(cat "$STATE/host") != "$HOST_NAME" ]]; then
-		problem "this host was installed as $(cat "$STATE/host"), not as $HOST_NAME"
-	fi
+	if [[ -n $name && $name != "$HOST_NAME" ]]; then problem "this host was installed as $name, not as $HOST_NAME"; fi
 }
 
 # check_names holds that this is the machine that the spec means.
@@ -101,9 +100,19 @@ check_names() {
 	if [[ -n $mtu ]] && ((mtu < 1280)); then problem "the interface $INTERFACE has an MTU of $mtu; less than 1280 is too small for the network of pods"; fi
 }
 
+# is_filled is true on a node that has all that takes room. What an upgrade brings is there
+# when it has come to kubeadm.
+is_filled() {
+	[[ -f $STATE/kubeadm ]] || return 1
+	[[ -n ${UPGRADE:-} ]] || return 0
+	command -v kubeadm >/dev/null || return 1
+	[[ $(kubeadm version -o short 2>/dev/null || true) == "v$KUBERNETES_VERSION" ]]
+}
+
 # check_writable holds that all the places can be written, and have room. Sizes are KiB.
 check_writable() {
-	local dir need binaries=0 images=0 files
+	local dir need binaries=0 images=0 files filled=''
+	if is_filled; then filled=1; fi
 	read -r -a files <<<"$HOST_FILES"
 	if ((${#files[@]})); then binaries=$(cd "$BUNDLE" && du -ck "${files[@]}" | awk 'END {print $1}'); fi
 	if [[ -n $HOST_IMAGES ]]; then images=$(du -sk "$BUNDLE/images" 2>/dev/null | cut -f1); fi
@@ -123,14 +132,14 @@ check_writable() {
 	done
 }
 
-# writable DIR KIB reports a directory that cannot be written, or lacks room.
+# writable DIR KIB reports a directory that cannot be written, or lacks room that is needed.
 writable() {
 	local room
 	if [[ ! -d $1 || ! -w $1 ]]; then
 		problem "$1 cannot be written; is its file system read-only?"
 		return
 	fi
-	if [[ -f $STATE/kubeadm ]]; then return; fi
+	if [[ -n $filled ]]; then return; fi
 	room=$(df -Pk "$1" | awk 'NR == 2 {print $4}')
 	if [[ -n $room ]] && ((room < $2)); then problem "the file system of $1 has $((room / 1024)) MiB free, and $(($2 / 1024 + 1)) are needed"; fi
 }
@@ -255,10 +264,11 @@ clock_of() {
 }
 
 # The registry must be there before anything is changed here; its clock is the one
-# that all nodes compare theirs with, as certificates allow minutes only.
+# that all nodes compare theirs with, as certificates allow minutes only. Where not all
+# steps run, those that need it wait for it.
 if [[ -n $REGISTRY_ADDRESS && -n ${KUBEADM:-} && $REGISTRY_ADDRESS != "$HOST_ADDRESS":* ]]; then
-	wait_for "the registry at $REGISTRY_ADDRESS" connects "$REGISTRY_ADDRESS"
-	if [[ -z $DRY_RUN ]] && theirs=$(clock_of "$REGISTRY_ADDRESS"); then
+	if [[ -z ${PARTLY:-} ]]; then wait_for "the registry at $REGISTRY_ADDRESS" connects "$REGISTRY_ADDRESS"; fi
+	if [[ -z $DRY_RUN ]] && connects "$REGISTRY_ADDRESS" 2>/dev/null && theirs=$(clock_of "$REGISTRY_ADDRESS"); then
 		apart=$(($(date +%s) - theirs))
 		((${apart#-} <= 240)) ||
 			problem "the clock is ${apart#-} seconds apart from that of the registry host; set one of them"
@@ -269,10 +279,10 @@ fi
 # Whose this host is, for reset.sh, which may find it half installed.
 note() {
 	if [[ -f $STATE/$1 && $(cat "$STATE/$1") == "$2" ]]; then return; fi
-	mkdir -p "$STATE"
-	printf '%s\n' "$2" >"$STATE/$1"
+	put_state "$STATE/$1" <<<"$2"
 }
 if [[ -z $DRY_RUN ]]; then
+	make_home
 	note cluster "$CLUSTER_NAME"
 	note host "$HOST_NAME"
 fi

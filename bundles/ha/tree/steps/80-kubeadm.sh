@@ -13,10 +13,10 @@ undo() { # node, address, or network and what was there
 	esac
 }
 
-# leave has the host be no node any more. kubeadm takes an etcd member out of the others,
-# and removes the pods through the runtime.
+# leave has the host be no node any more, and forget what it noted of its cluster. kubeadm
+# takes an etcd member out of the others, and removes the pods through the runtime.
 leave() {
-	rm -f "$done_mark"
+	rm -f "$done_mark" /var/lib/satchel/restored
 	if [[ -f /etc/kubernetes/kubelet.conf || -d /var/lib/etcd/member || -d /var/lib/kubelet/pods ]]; then
 		if [[ $CRI_SOCKET == *containerd* ]]; then systemctl start containerd.service; else systemctl start docker.service; fi
 		kubeadm reset --force --cri-socket "$CRI_SOCKET" || printf 'kubeadm reset did not get to its end; the rest is undone without it\n'

@@ -48,4 +48,4 @@ while IFS= read -r line || [[ -n $line ]]; do
 		printf '%s\n' "$line"
 	fi
 done </etc/fstab >"$NEW"
-settle /etc/fstab 644
+settle /etc/fstab kept

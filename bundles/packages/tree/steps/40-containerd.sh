@@ -3,21 +3,28 @@
 # bundle's registry.
 . "$BUNDLE/steps/lib.sh"
 
-# undo ends what pods may be left, before containerd stops; it would leave
-# their processes behind.
-undo() {
-	local space name
+# containers prints all that there are: NAMESPACE NAME.
+containers() {
+	local spaces space
+	spaces=$(ctr namespaces ls -q) || return
+	for space in $spaces; do ctr --namespace "$space" containers ls -q | sed "s/^/$space /" || return; done
+}
+
+# remove_containers FORMER ends what pods may be left, before containerd stops; it would
+# leave their processes behind. Those in the file FORMER are somebody's from before.
+remove_containers() {
+	local space name all
 	if ! systemctl is-active --quiet containerd.service; then return; fi
-	for space in $(ctr namespaces ls -q); do
-		for name in $(ctr --namespace "$space" containers ls -q); do
-			ctr --namespace "$space" tasks delete --force "$name" >/dev/null 2>&1 || true
-			ctr --namespace "$space" containers delete "$name" >/dev/null 2>&1 || true
-		done
-	done
+	all=$(containers)
+	while read -r space name; do
+		if [[ -z $name ]] || grep -qsxF "$space $name" "$1"; then continue; fi
+		ctr --namespace "$space" tasks delete --force "$name" >/dev/null 2>&1 || true
+		ctr --namespace "$space" containers delete "$name" >/dev/null 2>&1 || true
+	done <<<"$all"
 }
 
 if [[ ${1:-} == undo ]]; then
-	undo "${@:2}"
+	remove_containers "$3"
 	exit
 fi
 
@@ -40,4 +47,8 @@ if [[ -n ${RUNTIME_PACKAGE:-} ]] && replaced containerd.service; then
 fi
 enable containerd.service
 serve containerd.service restart containerd:replaced /etc/containerd/config.toml "$unit" containerd.tar.gz /usr/local/sbin/runc
-record_own containers
+# None of them is of the cluster yet.
+if [[ -z $DRY_RUN && -z ${RECORDED["own containers"]:-} ]]; then
+	former=$(containers)
+	record_own containers "$former"
+fi

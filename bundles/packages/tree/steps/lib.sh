@@ -171,7 +171,7 @@ show_diff() {
 # scratch makes NEW, an empty private file in memory.
 scratch() {
 	rm -f "$NEW"
-	NEW=$(mktemp /run/satchel.XXXXXXXX)
+	NEW=$(mktemp "/run/satchel.$$.XXXXXXXX")
 }
 
 # put_secret NAME DEST MODE installs a secret that is base64 of a file.
@@ -183,9 +183,10 @@ put_secret() {
 }
 
 # settle DEST MODE [hidden] puts NEW in its place when it differs; it takes effect at once
-# or not at all.
+# or not at all. The mode "kept" is for files of others in which we change something: they
+# keep the mode and the owner that they have.
 settle() {
-	if same_file "$NEW" "$1" && [[ $(stat -c %a "$1") == "$2" ]]; then
+	if same_file "$NEW" "$1" && [[ $2 == kept || $(stat -c %a "$1") == "$2" ]]; then
 		rm -f "$NEW"
 		return
 	fi
@@ -198,14 +199,26 @@ settle() {
 	changed "$1"
 }
 
+# beside PATH is where a file is made whole before it takes this name. What reads all files
+# of a directory, as the kubelet does with its manifests, passes over names with a dot.
+beside() { printf '%s/.%s.satchel-new' "$(dirname "$1")" "$(basename "$1")"; }
+
 # replace SOURCE DEST MODE notes the change and makes it: a copy beside the old file takes
 # its name when it is whole.
 replace() {
+	local new
+	new=$(beside "$2")
 	record_file "$2" "$(checksum "$1")"
-	(umask 077 && cp "$1" "$2.satchel-new")
-	chmod "$3" "$2.satchel-new"
-	on_disk "$2.satchel-new"
-	mv -f "$2.satchel-new" "$2"
+	rm -f "$new"
+	(umask 077 && cp "$1" "$new")
+	if [[ $3 == kept ]]; then
+		chown --reference="$2" "$new"
+		chmod --reference="$2" "$new"
+	else
+		chmod "$3" "$new"
+	fi
+	on_disk "$new"
+	mv -f "$new" "$2"
 }
 
 # put SOURCE DEST [MODE [CHECK...]] installs a file of the bundle with its secrets.
@@ -230,57 +243,61 @@ put_binary() {
 	changed "$2"
 }
 
-# unpack ARCHIVE DIR [STRIP] unpacks a .tar.gz once; a mark remembers which.
+# unpack ARCHIVE DIR [STRIP] unpacks a .tar.gz once; a mark remembers which. tar is not told
+# of directories: those that are there keep their mode and owner, and links to them stay.
 unpack() {
-	local archive=$1 dir=$2 strip=${3:-0} name mark sum
+	local archive=$1 dir=$2 strip=${3:-0} name mark sum list
 	name=$(basename "$archive")
 	mark=$STATE/unpacked/$name
 	sum="$(checksum "$archive") $dir"
 	if [[ -f $mark && $(cat "$mark") == "$sum" ]]; then return; fi
 	if [[ -z $DRY_RUN ]]; then
+		list=$(tar -tzf "$archive")
 		record_directories "$dir"
-		record_members "$archive" "$dir" "$strip"
+		record_members "$dir" "$strip" <<<"$list"
 		record_file "$mark"
-		append "0|$STEP|wrote|-|$name|."
-		tar -xzf "$archive" -C "$dir" --no-same-owner --strip-components="$strip"
-		wrote_members "$archive" "$dir" "$strip"
-		printf '%s\n' "$sum" >"$mark"
+		due "$name"
+		tar -xzf "$archive" -C "$dir" --no-same-owner --strip-components="$strip" --no-recursion -T <(grep -v '/$' <<<"$list")
+		wrote_members "$dir" "$strip" <<<"$list"
+		# The mark says that the rest is whole.
+		on_disk -f "$dir"
+		put_state "$mark" <<<"$sum"
 	fi
 	changed "$name"
 }
 
-# members ARCHIVE STRIP lists what the archive has, below where it is unpacked.
+# members STRIP reads the list of an archive, and prints what is in it below where it is
+# unpacked.
 members() {
 	local path i
-	tar -tzf "$1" | while IFS= read -r path; do
+	while IFS= read -r path; do
 		path=${path#./}
-		for ((i = 0; i < $2; i++)); do
+		for ((i = 0; i < $1; i++)); do
 			if [[ $path == */* ]]; then path=${path#*/}; else path=''; fi
 		done
 		[[ $path == '' ]] || printf '%s\n' "$path"
 	done
 }
 
-# record_members ARCHIVE DIR STRIP notes what unpacking is going to change. A directory
-# that is made for the archive alone is noted as one.
+# record_members DIR STRIP notes what unpacking is going to change, and makes the
+# directories; one that is made for the archive alone is noted as such.
 record_members() {
 	local path
-	if in_own_tree "$2"; then return; fi
 	while IFS= read -r path; do
 		case $path in
-		*/) record_directories "$2/${path%/}" ;;
-		*) record_file "$2/$path" ;;
+		*/) record_directories "$1/${path%/}" ;;
+		*) record_file "$1/$path" ;;
 		esac
-	done < <(members "$1" "$3")
+	done < <(members "$2")
 }
 
-# wrote_members ARCHIVE DIR STRIP notes the checksums of what was unpacked.
+# wrote_members DIR STRIP notes the checksums of what was unpacked.
 wrote_members() {
 	local path lines=()
-	if in_own_tree "$2"; then return; fi
+	if in_own_tree "$1"; then return; fi
 	while IFS= read -r path; do
-		if [[ -f $2/$path && ! -L $2/$path ]]; then lines+=("0|$STEP|wrote|$(checksum "$2/$path")|$2/$path|."); fi
-	done < <(members "$1" "$3")
+		if [[ -f $1/$path && ! -L $1/$path ]]; then lines+=("0|$STEP|wrote|$(checksum "$1/$path")|$1/$path|."); fi
+	done < <(members "$2")
 	append ${lines[@]+"${lines[@]}"}
 }
 
@@ -363,12 +380,14 @@ record_node() {
 		/usr/libexec/kubernetes /root/.kube/cache
 }
 
-# set_sysctl KEY VALUE sets what the kernel has otherwise; at boot a file does.
+# set_sysctl KEY VALUE sets what the kernel has otherwise; at boot a file does. To a dry run
+# one that is not there comes with its module, which is not loaded yet.
 set_sysctl() {
 	local file=/proc/sys/${1//.//} now
 	if [[ ! -e $file ]]; then
 		[[ -n $DRY_RUN ]] || die "the kernel has no setting $1; a module may be missing"
-		return 0
+		changed "sysctl:$1"
+		return
 	fi
 	now=$(cat "$file")
 	if [[ $now == "$2" ]]; then return; fi
@@ -397,4 +416,5 @@ load_module() {
 
 read_journal "$STEP"
 load_secrets
-trap 'status=$?; rm -f "$NEW"; if ((status == 0)); then passed; fi' EXIT
+# That reset.sh had something undone is not the end of the step.
+if [[ ${1:-} != undo ]]; then trap 'status=$?; rm -f "$NEW"; if ((status == 0)); then passed; fi' EXIT; fi

@@ -3,12 +3,10 @@
 . "$BUNDLE/steps/lib.sh"
 kept=$STATE/packages
 
-# save FILE writes what comes in, so that a power cut leaves the old or the new.
+# save FILE writes what comes in.
 save() {
 	mkdir -p "$kept"
-	cat >"$kept/$1.new"
-	on_disk "$kept/$1.new"
-	mv -f "$kept/$1.new" "$kept/$1"
+	put_state "$kept/$1"
 }
 
 # noted FILE prints a list of what was noted before.

@@ -97,12 +97,13 @@ bring_back() {
 }
 
 bring_back_files() {
-	local kind number path
+	local kind number path new
 	while read -r kind number _ path; do
 		if [[ $kind != file || -e $path || -L $path ]]; then continue; fi
 		mkdir -p "${path%/*}/"
-		cp -a "$kept/former/$number" "$path.satchel-new"
-		mv -f "$path.satchel-new" "$path"
+		new=$(beside "$path")
+		cp -a "$kept/former/$number" "$new"
+		mv -f "$new" "$path"
 	done < <(noted paths)
 }
 

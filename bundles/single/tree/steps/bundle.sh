@@ -106,12 +106,22 @@ begin_changes() {
 	if [[ -z $DRY_RUN ]]; then
 		exec 9>/run/satchel.lock
 		flock -n 9 || die 'another script of a bundle is at work on this host; wait for it'
-		# Those of a run that was killed.
-		find /run -maxdepth 1 -name 'satchel.????????' -exec rm -rf {} +
+		sweep
 	fi
-	CHANGE_LIST=$(mktemp /run/satchel.XXXXXXXX) || die 'cannot write to /run; nothing was changed'
+	CHANGE_LIST=$(mktemp "/run/satchel.$$.XXXXXXXX") || die 'cannot write to /run; nothing was changed'
 	trap 'rm -f "$CHANGE_LIST"' EXIT
 	export BUNDLE HOST_DIR SECRETS DRY_RUN CHANGE_LIST
+}
+
+# sweep removes the files of runs that were killed, which have the number of their process
+# in their names. Dry runs and status.sh may be at work beside this one.
+sweep() {
+	local path process
+	for path in /run/satchel.*.????????; do
+		process=${path#/run/satchel.}
+		process=${process%.*}
+		if [[ $process =~ ^[0-9]+$ && ! -d /proc/$process ]]; then rm -rf "$path"; fi
+	done
 }
 
 # logged FUNCTION runs it and keeps what it says in a log. A dry run has none.
