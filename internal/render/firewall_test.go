@@ -23,10 +23,28 @@ for word; do
 		echo reload >>/var/log/firewalld
 		exit
 		;;
+	--get-default-zone)
+		echo public
+		exit
+		;;
+	--info-zone=*)
+		echo "${word#*=}"
+		if [[ $word == *=trusted ]]; then grep zone=trusted "$list" || true; else grep -v zone= "$list" || true; fi
+		exit
+		;;
 	*) words+=("$word") ;;
 	esac
 done
 rule="${words[*]}"
+case $rule in
+*--add-* | *--remove-*)
+	# It writes all of a zone, and keeps what was there before.
+	zone=/etc/firewalld/zones/public.xml
+	if [[ $rule == *trusted* ]]; then zone=/etc/firewalld/zones/trusted.xml; fi
+	if [[ -f $zone ]]; then cp $zone $zone.old; fi
+	echo "<zone> with $rule" >$zone
+	;;
+esac
 case $rule in
 *--query-*) grep -qxF -e "${rule/--query-/--}" "$list" ;;
 *--add-*) printf '%s\n' "${rule/--add-/--}" >>"$list" ;;
@@ -43,6 +61,8 @@ func TestFirewalldIsReloadedWhenARunWasKilled(t *testing.T) {
 	r.write(t, "/opt/bin/systemctl", systemd)
 	r.write(t, "/opt/bin/firewall-cmd", firewalls)
 	r.write(t, "/opt/bundle/hosts/x/firewall", "# what\ntcp 6443 the API\nfrom 10.244.0.0/16 pods\n")
+	const zones = "find /etc/firewalld -type f -printf '%p %m %T@ ' -exec cat {} \\;"
+	was := r.must(t, "mkdir -p /etc/firewalld/zones; echo '<zone> of somebody' >/etc/firewalld/zones/public.xml; touch -d @1000 /etc/firewalld/zones/public.xml; "+zones)
 	out, err := r.run(t, "mkdir /var/lib/firewalld; touch /var/lib/firewalld/{permanent,runtime} /root/kill-at-reload\n"+roomInstall)
 	if err == nil || r.read("/var/lib/firewalld/runtime") != "" || !strings.Contains(r.read("/var/lib/firewalld/permanent"), "--port=6443/tcp") {
 		t.Fatalf("%v\n%s", err, out)
@@ -54,9 +74,22 @@ func TestFirewalldIsReloadedWhenARunWasKilled(t *testing.T) {
 	if out := r.must(t, roomInstall); !strings.Contains(out, "nothing to change") || r.read("/var/log/firewalld") != "reload\n" {
 		t.Errorf("%s%s", out, r.read("/var/log/firewalld"))
 	}
-	r.must(t, roomReset)
+	out = r.must(t, roomReset)
 	if got := r.read("/var/lib/firewalld/runtime"); got != "" {
 		t.Errorf("after the reset the firewall has %q", got)
+	}
+	if is := r.must(t, zones); is != was {
+		t.Errorf("after the reset the zones are\n%s\nnot\n%s\n%s", is, was, out)
+	}
+
+	// Where somebody has added a rule since, the files have to keep it.
+	r.must(t, roomInstall+"\nfirewall-cmd --permanent --add-port=80/tcp")
+	out = r.must(t, roomReset)
+	if !strings.Contains(out, "the firewall's rules of public are others than before") || r.read("/var/lib/firewalld/permanent") != "--port=80/tcp\n" {
+		t.Errorf("the firewall has %q\n%s", r.read("/var/lib/firewalld/permanent"), out)
+	}
+	if is := r.must(t, zones); !strings.Contains(is, "public.xml.old") || strings.Contains(is, "trusted") {
+		t.Errorf("after a reset that keeps a rule the zones are\n%s", is)
 	}
 }
 

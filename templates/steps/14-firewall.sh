@@ -15,10 +15,60 @@ load_rules() {
 	if [[ ${permanent[0]} == firewall-cmd ]]; then run firewall-cmd --quiet --reload; fi
 }
 
-undo() { # FIREWALL RULE...
+# With each change a firewall writes the files of its rules anew. They are ZONE's of
+# firewalld, or ufw's.
+files_of() { # ZONE|ufw
+	if [[ $1 == ufw ]]; then
+		files=(etc/ufw/user.rules etc/ufw/user6.rules)
+	else
+		files=("etc/firewalld/zones/$1.xml" "etc/firewalld/zones/$1.xml.old")
+	fi
+}
+
+# rules_of prints all that is permanent there. The first line has the zone's name, and
+# whether it is in use.
+rules_of() { # ZONE|ufw
+	if [[ $1 == ufw ]]; then ufw show added; else "${permanent[@]}" --info-zone="$1" | tail -n +2; fi
+}
+
+# keep notes the files and what they say, before the first change.
+keep() { # ZONE|ufw
+	local files file there=()
+	if [[ -n $DRY_RUN || -n ${RECORDED["own files $1"]:-} ]]; then return; fi
+	files_of "$1"
+	for file in "${files[@]}"; do
+		if [[ -f /$file ]]; then there+=("$file"); fi
+	done
+	record_own "files $1" "$(rules_of "$1" | base64 -w 0)"$'\n'"$(tar -C / -cf - --files-from=<(printf '%s\n' ${there[@]+"${there[@]}"}) | base64 -w 0)"
+}
+
+# give_back brings the files back, when all rules are those of then.
+give_back() { # ZONE|ufw FORMER
+	local files file former said new
+	{ read -r said && read -r former; } <"$2"
+	if [[ $(rules_of "$1" | base64 -w 0) != "$said" ]]; then
+		tell "the firewall's rules of $1 are others than before the install; the files that have them stay as they are"
+		return
+	fi
+	files_of "$1"
+	new=$(mktemp -d)
+	base64 -d <<<"$former" | tar -C "$new" -xf -
+	for file in "${files[@]}"; do
+		if [[ -f $new/$file ]]; then
+			cp -a "$new/$file" "$(beside "/$file")"
+			mv -f "$(beside "/$file")" "/$file"
+		else
+			rm -f "/$file"
+		fi
+	done
+	rm -rf "$new"
+}
+
+undo() { # FIREWALL RULE..., or files ZONE|ufw, and the file of what was there
 	local rule
 	read -r -a rule <<<"$1"
 	case $FIREWALL:${rule[0]} in
+	*:files) give_back "${rule[1]}" "$2" ;;
 	firewalld:firewalld)
 		"${permanent[@]}" --quiet "${rule[@]:1}"
 		load_rules
@@ -38,7 +88,9 @@ missing() { ! "$@" >/dev/null 2>&1; }
 # the firewall has not taken yet.
 behind=''
 firewalld() {
+	local zone=${2:-$default_zone}
 	if missing "${permanent[@]}" "${@/--add-/--query-}"; then
+		keep "${zone#--zone=}"
 		record_own "firewalld ${*/--add-/--remove-}"
 		run "${permanent[@]}" --quiet "$@"
 		changed "firewall:$1"
@@ -47,12 +99,14 @@ firewalld() {
 	fi
 }
 
-ufw_rules=''
+default_zone='' ufw_rules=''
+if [[ $FIREWALL == firewalld ]]; then default_zone=$("${permanent[0]}" --get-default-zone 2>/dev/null || true); fi
 if [[ $FIREWALL == ufw ]]; then ufw_rules=$(ufw show added 2>/dev/null || true); fi
 
 # ufw_allow RULE... adds a rule that is not there. ufw writes it down before the kernel has it.
 ufw_allow() {
 	if [[ $'\n'$ufw_rules$'\n' != *$'\n'"ufw $*"$'\n'* ]]; then
+		keep ufw
 		if [[ $1 == route ]]; then record_own "ufw route delete ${*:2}"; else record_own "ufw delete $*"; fi
 		due firewall
 		run ufw "$@" >/dev/null

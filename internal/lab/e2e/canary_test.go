@@ -16,7 +16,7 @@ const lookFor = `words() { # the secrets of this host, in each form that they ha
 		case $name in cluster | created | *-crt | *-hash | *-name | *-pub) continue ;; esac
 		if [[ ${#value} -lt 8 ]]; then continue; fi
 		printf '%s\n' "$value"
-		if [[ $(base64 -d <<<"$value" 2>/dev/null | tr -d '\0') == -----BEGIN* ]]; then base64 -d <<<"$value" | sed -n 2p; fi
+		if [[ $(base64 -d <<<"$value" 2>/dev/null | tr -d '\0') == -----BEGIN* ]]; then base64 -d <<<"$value" 2>/dev/null | sed -n 2p; fi
 	done < /root/secrets
 }
 places() { # FILE

@@ -153,6 +153,7 @@ func (c *cluster) testBothFirewalls(t *testing.T) {
 	for name, m := range c.hosts {
 		unrouted6(t, name, m)
 	}
+	on(t, c.hosts["w1"], "systemctl stop listen && rm /root/listen.cfg")
 }
 
 // unrouted6 holds that the host sent nothing of IPv6 that it had no route for.
