@@ -23,10 +23,6 @@ for word; do
 		echo reload >>/var/log/firewalld
 		exit
 		;;
-	--get-default-zone)
-		echo public
-		exit
-		;;
 	--info-zone=*)
 		echo "${word#*=}"
 		if [[ $word == *=trusted ]]; then grep zone=trusted "$list" || true; else grep -v zone= "$list" || true; fi

@@ -28,7 +28,10 @@ files_of() { # ZONE|ufw
 # rules_of prints all that is permanent there. The first line has the zone's name, and
 # whether it is in use.
 rules_of() { # ZONE|ufw
-	if [[ $1 == ufw ]]; then ufw show added; else "${permanent[@]}" --info-zone="$1" | tail -n +2; fi
+	case $FIREWALL in
+	firewalld) "${permanent[@]}" --info-zone="$1" | tail -n +2 ;;
+	ufw) ufw show added ;;
+	esac
 }
 
 # keep notes the files and what they say, before the first change.
@@ -99,8 +102,11 @@ firewalld() {
 	fi
 }
 
-default_zone='' ufw_rules=''
-if [[ $FIREWALL == firewalld ]]; then default_zone=$("${permanent[0]}" --get-default-zone 2>/dev/null || true); fi
+default_zone=public ufw_rules=''
+if [[ $FIREWALL == firewalld ]]; then
+	chosen=$(sed -n 's/^DefaultZone=//p' /etc/firewalld/firewalld.conf 2>/dev/null || true)
+	default_zone=${chosen:-$default_zone}
+fi
 if [[ $FIREWALL == ufw ]]; then ufw_rules=$(ufw show added 2>/dev/null || true); fi
 
 # ufw_allow RULE... adds a rule that is not there. ufw writes it down before the kernel has it.

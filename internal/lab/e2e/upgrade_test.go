@@ -197,6 +197,8 @@ func TestUpgradeIsCutOff(t *testing.T) {
 		t.Errorf("a dry run changed the host:\n%s\n%s", was, is)
 	}
 
+	// The worker has the images now, of which kubeadm tries one before all else.
+	cutOff(t, w, "grep 'waiting for the control planes' /root/out")
 	// The API server has the new release, and the controllers do not.
 	cutOff(t, cp, "kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=2s get --raw /version | grep -q 'v"+to+"'")
 	says(t, on(t, cp, "cat /etc/kubernetes/manifests/*.yaml"), "/kube-apiserver:v"+to, "/kube-controller-manager:v"+from)
