@@ -104,6 +104,14 @@ wait_turn() {
 }
 
 mark() { own get node "$HOST_NAME" -o "jsonpath={.metadata.annotations.$MARK}"; }
+
+# progress is that of the control planes, and of the nodes that are called before this one.
+progress() {
+	local api
+	for api in $CONTROL_PLANES; do printf '%s ' "$(api_release "$api")"; done
+	own get node "$HOST_NAME" -o "jsonpath={.metadata.annotations.$MARK-moved}"
+}
+
 called() { [[ $(mark) == "turn-$KUBERNETES_VERSION" ]]; }
 
 # before_done is true when the control plane before this one is through.
@@ -134,7 +142,7 @@ nodes() {
 
 end_turn() {
 	if [[ " $HOST_ROLES " != *' control-plane '* ]]; then
-		wait_for "the cluster to note that this worker has had its turn" own annotate node "$HOST_NAME" "$MARK-"
+		wait_for "the cluster to note that this worker has had its turn" own annotate node "$HOST_NAME" "$MARK-" "$MARK-moved-"
 	fi
 }
 
@@ -331,6 +339,13 @@ uncordon() {
 	fi
 }
 
+# tell_moved LINES has those that wait for their turn see that others had theirs.
+tell_moved() {
+	local waiting=()
+	mapfile -t waiting < <(awk -v mark="asks-$KUBERNETES_VERSION" '$6 == mark {print $1}' <<<"$1")
+	((${#waiting[@]} == 0)) || all annotate node "${waiting[@]}" --overwrite "$MARK-moved=$SECONDS" >/dev/null || true
+}
+
 # call_others gives each worker its turn, on the first control plane, until all nodes run
 # the release.
 call_others() {
@@ -342,6 +357,7 @@ call_others() {
 		if [[ $lines != "$before" ]]; then
 			before=$lines
 			begin=$SECONDS
+			tell_moved "$lines"
 		fi
 		if ! grep -q " turn-$KUBERNETES_VERSION\$" <<<"$lines"; then
 			next=$(awk -v mark="asks-$KUBERNETES_VERSION" '$6 == mark {print $1; exit}' <<<"$lines")

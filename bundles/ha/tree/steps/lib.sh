@@ -66,10 +66,13 @@ run() {
 	fi
 }
 
+# progress prints what moves while this host waits; who sees more of the others says it.
+progress() { :; }
+
 # wait_for WHAT COMMAND... runs the command until it succeeds. The reason for the wait
-# is shown; after SATCHEL_WAIT seconds, 900 unless set, it is an error.
+# is shown; after SATCHEL_WAIT seconds, 900 unless set, in which nothing moved, it is an error.
 wait_for() {
-	local what=$1 begin=$SECONDS said=0 passed
+	local what=$1 begin=$SECONDS moved=$SECONDS said=0 seen='' passed now
 	shift
 	if [[ -n $DRY_RUN ]]; then
 		printf 'would wait for %s\n' "$what"
@@ -77,12 +80,17 @@ wait_for() {
 	fi
 	until "$@" >/dev/null 2>&1; do
 		passed=$((SECONDS - begin))
-		if ((passed >= ${SATCHEL_WAIT:-900})); then
-			die "$what did not come within ${SATCHEL_WAIT:-900} seconds; see to it and run $AGAIN again"
-		fi
 		if ((passed >= said)); then
+			now=$(progress 2>/dev/null || true)
+			if [[ $now != "$seen" ]]; then
+				seen=$now
+				moved=$SECONDS
+			fi
 			printf 'waiting for %s (%ss)\n' "$what" "$passed"
 			said=$((passed + 15))
+		fi
+		if ((SECONDS - moved >= ${SATCHEL_WAIT:-900})); then
+			die "$what did not come within ${SATCHEL_WAIT:-900} seconds; see to it and run $AGAIN again"
 		fi
 		sleep 0.5
 	done
