@@ -377,7 +377,7 @@ replaced() {
 # which bring some of that.
 record_runtime() {
 	if [[ " $HOST_STEPS " == *' 40-docker.sh '* ]]; then
-		record_tree /var/lib/docker /var/lib/containerd /run/docker /run/containerd /etc/docker
+		record_tree /var/lib/docker /var/lib/containerd /run/docker /run/containerd /opt/containerd /etc/docker
 	fi
 	if [[ " $HOST_STEPS " == *' 40-containerd.sh '* ]]; then
 		record_tree /var/lib/containerd /run/containerd /opt/containerd /etc/cni

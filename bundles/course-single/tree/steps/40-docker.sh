@@ -23,6 +23,14 @@ remove_containers() {
 		if ! grep -qsxF "$name" "$1"; then docker rm --force --volumes "$name" >/dev/null; fi
 	done
 }
+
+# tables_now TABLE... prints CHECKSUM TIME TABLE of each.
+tables_now() {
+	local table
+	for table; do
+		if [[ -f $table ]]; then printf '%s %s %s\n' "$(checksum "$table")" "$(stat -c %Y "$table")" "$table"; fi
+	done
+}
 if [[ ${1:-} == undo ]]; then
 	undo "${@:2}"
 	exit
@@ -36,7 +44,7 @@ if [[ -z ${RUNTIME_PACKAGE:-} ]]; then
 	if ! getent group docker >/dev/null; then
 		# The copies of the tables are what groupdel does not bring back.
 		for table in /etc/group- /etc/gshadow-; do record_file "$table"; done
-		record group absent docker
+		record group absent docker "$(tables_now /etc/group /etc/gshadow)"
 		run groupadd --system docker
 		changed group:docker
 	fi
@@ -53,6 +61,7 @@ if [[ -n ${RUNTIME_PACKAGE:-} ]] && replaced docker.service; then
 fi
 enable docker.socket
 enable docker.service
+serve docker.socket restart "$units/docker.socket"
 serve docker.service restart docker:replaced /etc/docker/daemon.json "$units/docker.service" docker.tgz
 # None of them is of the cluster yet.
 if [[ -z $DRY_RUN && -z ${RECORDED["own containers"]:-} ]]; then

@@ -35,7 +35,7 @@ undo_kind() {
 	active) undo_started "$what" ;;
 	sysctl) undo_sysctl "$number" "$what" ;;
 	module) undo_module "$what" ;;
-	group) if getent group "$what" >/dev/null; then groupdel "$what"; fi ;;
+	group) undo_group "$number" "$what" ;;
 	own) undo_own "$of" "$what" "$JOURNAL/former/$number" ;;
 	esac
 }
@@ -136,6 +136,16 @@ undo_tree() {
 	else
 		rm -rf --one-file-system "$2"
 	fi
+}
+
+# undo_group NUMBER GROUP removes it. Tables that are as before then get their time back.
+undo_group() {
+	local sum when table
+	if getent group "$2" >/dev/null; then groupdel "$2"; fi
+	if [[ ! -f $JOURNAL/former/$1 ]]; then return; fi
+	while read -r sum when table; do
+		if [[ -f $table && $(checksum "$table") == "$sum" ]]; then touch --date="@$when" "$table"; fi
+	done <"$JOURNAL/former/$1"
 }
 
 undo_enabled() {
