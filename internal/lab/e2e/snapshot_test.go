@@ -13,7 +13,7 @@ import (
 
 // snapshot prints all of a host that an install could change: every file with its mode,
 // owner, time and content, what systemd has and runs, settings of the kernel, modules,
-// the network, rules, packages and accounts. Left out is what changes by itself, and the
+// the network, rules, packages and accounts. Left out is what changes by itself or with a reboot of these hosts, and the
 // units that systemd knows by name alone until it forgets them.
 const snapshot = `cd /
 skip="-path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/log -o -path /opt/bundle
@@ -24,15 +24,15 @@ find / /var/lib/containerd /var/lib/docker /var/lib/etcd /var/lib/kubelet -xdev 
 find /etc /usr/local /opt /root /srv /var/lib/misc /var/lib/satchel -xdev \( $skip \) -prune -o -type f -print0 2>/dev/null | xargs -0 sha256sum | sort -k2
 systemctl list-unit-files --no-legend --plain | sort | sed 's/^/unit file /'
 systemctl list-units --all --no-legend --plain --type=service,socket,swap,slice,target | awk '{print "unit", $1, $2, $3, $4}' | grep -v -e 'systemd-' -e user -e run- -e 'not-found inactive dead' | sort
-sysctl -a 2>/dev/null | grep -v -e random -e dentry-state -e inode -e file-nr -e ns_last_pid -e pty.nr -e conntrack_count -e conntrack_buckets -e loadavg \
+sysctl -a 2>/dev/null | grep -v -e random -e dentry-state -e inode -e file-nr -e ns_last_pid -e pty.nr -e conntrack_count -e conntrack_buckets -e loadavg -e quota \
 	-e 'neigh\.' -e 'conf\.' | sort | sed 's/^/sysctl /'
 sysctl -a 2>/dev/null | grep -e 'conf\.\(all\|default\|eth0\|lo\)\.' | sort | sed 's/^/sysctl /'
 cut -d' ' -f1 /proc/modules | sort | sed 's/^/module /'
-ip -o -d link | sed 's/^[0-9]*: //; s/ numtx.*//; s/ qlen [0-9]*//; s/ promiscuity.*//' | sort | sed 's/^/link /'
-ip -o addr | sed 's/^[0-9]*: //; s/ *valid_lft.*//' | sort | sed 's/^/address /'
-ip route show table all | grep -v -e ' cache' | sort | sed 's/^/route /'
+ip -o -d link | sed 's/^[0-9]*: //; s/@if[0-9]*//; s,link/ether [0-9a-f:]*,link/ether,; s/ numtx.*//; s/ qlen [0-9]*//; s/ promiscuity.*//' | sort | sed 's/^/link /'
+ip -o addr | grep -v ' fe80:' | sed 's/^[0-9]*: //; s/ *valid_lft.*//' | sort | sed 's/^/address /'
+ip route show table all | grep -v -e ' cache' -e ' fe80:' | sort | sed 's/^/route /'
 ip -6 rule | sed 's/^/rule /'
-nft list ruleset 2>/dev/null | sed 's/^/nft /'
+nft list ruleset 2>/dev/null | sed 's/counter packets [0-9]* bytes [0-9]*/counter/; s/^/nft /'
 cat /proc/swaps | sed 's/^/swap /'
 printf 'name %s\n' "$(uname -n)"
 dpkg -l | sed 's/^/package /' | sha256sum`

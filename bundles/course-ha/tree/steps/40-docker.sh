@@ -38,7 +38,7 @@ fi
 
 record_runtime
 record_own network "$(network_now)"
-keep_sysctls net.ipv4.ip_forward
+keep_sysctls net.ipv4.conf.all.accept_redirects net.ipv4.ip_forward
 units=/etc/systemd/system
 if [[ -z ${RUNTIME_PACKAGE:-} ]]; then
 	if ! getent group docker >/dev/null; then

@@ -400,6 +400,8 @@ set_sysctl() {
 	now=$(cat "$file")
 	if [[ $now == "$2" ]]; then return; fi
 	if [[ -z $DRY_RUN ]]; then
+		# With forwarding the kernel sets this too, whatever it was.
+		if [[ $1 == net.ipv4.ip_forward ]]; then keep_sysctls net.ipv4.conf.all.accept_redirects; fi
 		record sysctl set "$1" "$now"
 		printf '%s\n' "$2" >"$file" || die "cannot set $1 to $2"
 	fi
