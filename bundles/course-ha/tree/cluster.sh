@@ -12,8 +12,9 @@ Usage: ./cluster.sh COMMAND [--host NAME] [--secrets FILE] [--force]
                     start again are ended too
   certificates      renew the certificates of this control plane and start its parts again,
                     one after another; do one control plane at a time
-  snapshot [FILE]   save etcd, over what FILE held; default: below /var/lib/satchel/snapshots. It has all secrets
-                    of the cluster; keep it elsewhere too, where only you can read it
+  snapshot [FILE]   save etcd, over what FILE held; default: below
+                    /var/lib/satchel/snapshots. It has all secrets of the cluster; keep it
+                    elsewhere too, where only you can read it
   restore FILE      bring etcd back to a snapshot: run it on all control planes, at once,
                     each with a copy of the same file. What came after is lost to the
                     cluster; the data from before stay beside the new ones

@@ -23,14 +23,6 @@ remove_containers() {
 		if ! grep -qsxF "$name" "$1"; then docker rm --force --volumes "$name" >/dev/null; fi
 	done
 }
-
-# tables_now TABLE... prints CHECKSUM TIME TABLE of each.
-tables_now() {
-	local table
-	for table; do
-		if [[ -f $table ]]; then printf '%s %s %s\n' "$(checksum "$table")" "$(stat -c %Y "$table")" "$table"; fi
-	done
-}
 if [[ ${1:-} == undo ]]; then
 	undo "${@:2}"
 	exit
@@ -42,9 +34,7 @@ keep_sysctls net.ipv4.conf.all.accept_redirects net.ipv4.ip_forward
 units=/etc/systemd/system
 if [[ -z ${RUNTIME_PACKAGE:-} ]]; then
 	if ! getent group docker >/dev/null; then
-		# The copies of the tables are what groupdel does not bring back.
-		for table in /etc/group- /etc/gshadow-; do record_file "$table"; done
-		record group absent docker "$(tables_now /etc/group /etc/gshadow)"
+		record_group docker
 		run groupadd --system docker
 		changed group:docker
 	fi
@@ -63,8 +53,4 @@ enable docker.socket
 enable docker.service
 serve docker.socket restart "$units/docker.socket"
 serve docker.service restart docker:replaced /etc/docker/daemon.json "$units/docker.service" docker.tgz
-# None of them is of the cluster yet.
-if [[ -z $DRY_RUN && -z ${RECORDED["own containers"]:-} ]]; then
-	former=$(containers)
-	record_own containers "$former"
-fi
+record_containers

@@ -33,16 +33,17 @@ restore() { # SNAPSHOT
 		token=restored-${sum:0:16}-$count
 		when=$(date -u +%Y%m%dT%H%M%SZ)
 		make_data "$1" "$token" $((count + 1))
-		keep "$RESTORING" "$sum $token $when"
+		put_state "$RESTORING" <<<"$sum $token $when"
 	fi
 	stop_parts
 	swap_data "$DATA/member-before-$when"
 	start_parts
 	wait_for 'etcd to have a majority and the API server to be ready; all control planes have to restore the same snapshot, and to have as many lines in /var/lib/satchel/restored' api_ready "$HOST_ADDRESS:6443"
-	if [[ ! -f $RESTORED ]]; then
-		keep "$RESTORED" "$token"
-	elif ! grep -qxF "$token" "$RESTORED"; then
-		keep "$RESTORED" "$(cat "$RESTORED")"$'\n'"$token"
+	if ! grep -qsxF "$token" "$RESTORED"; then
+		{
+			if [[ -f $RESTORED ]]; then cat "$RESTORED"; fi
+			printf '%s\n' "$token"
+		} | put_state "$RESTORED"
 	fi
 	wait_for 'the cluster to take note of the restore' tell_restores
 	rm -f "$RESTORING"

@@ -23,14 +23,6 @@ runs() { [[ " $HOST_STEPS " == *" $1.sh "* ]]; }
 own() { kubectl --kubeconfig="$KUBELET" ${CACHE[@]+"${CACHE[@]}"} --request-timeout=10s "$@"; }
 all() { kubectl --kubeconfig="$ADMIN" ${CACHE[@]+"${CACHE[@]}"} --request-timeout=10s "$@"; }
 
-# keep FILE TEXT has the file hold these lines, or what it held before, after a power cut too.
-keep() {
-	printf '%s\n' "$2" >"$1.new"
-	on_disk "$1.new"
-	mv -f "$1.new" "$1"
-	on_disk "$(dirname "$1")"
-}
-
 node_release() {
 	local release
 	release=$(own get node "$HOST_NAME" -o 'jsonpath={.status.nodeInfo.kubeletVersion}') || return
@@ -210,7 +202,7 @@ upgrade_control_plane() {
 	if config_is_ours; then ours=1; fi
 	# What was saved before this upgrade began stays; what an earlier one left does not.
 	if [[ $KUBEADM == init && (-z $begun || ! -s $saved) ]]; then snapshot "$saved"; fi
-	keep "$UPGRADE_MARK" "begun $KUBERNETES_VERSION"
+	put_state "$UPGRADE_MARK" <<<"begun $KUBERNETES_VERSION"
 	if [[ $KUBEADM == init ]]; then
 		wait_for "the cluster's configuration to name the bundle's images" take_images
 		kubeadm_upgrade apply "v$KUBERNETES_VERSION" --yes
@@ -218,7 +210,7 @@ upgrade_control_plane() {
 		kubeadm_upgrade node
 	fi
 	if [[ -n $ours ]]; then renew_config; fi
-	keep "$UPGRADE_MARK" "done $KUBERNETES_VERSION"
+	put_state "$UPGRADE_MARK" <<<"done $KUBERNETES_VERSION"
 	wait_for "the API server at $HOST_ADDRESS:6443" api_ready "$HOST_ADDRESS:6443"
 }
 

@@ -66,12 +66,14 @@ make_journal() {
 	make_home && (umask 077 && mkdir -p "$JOURNAL/former")
 }
 
-# put_state FILE writes what comes in: a power cut leaves the old text or the new one.
+# put_state FILE writes what comes in: a power cut leaves the old text or the new one, and
+# after the end the new one.
 put_state() {
 	make_home
 	cat >"$1.new"
 	on_disk "$1.new"
 	mv -f "$1.new" "$1"
+	on_disk "$(dirname "$1")"
 }
 
 # append LINE... adds lines to the log, before what they are about is changed.
@@ -112,6 +114,26 @@ record() {
 # record_own WHAT [FORMER] notes something that the step's own undo takes back. It is told
 # WHAT, and the file with what FORMER said.
 record_own() { record own - "$1" "${2:-}"; }
+
+# record_group GROUP notes one that is about to be made, and the tables that it goes into:
+# CHECKSUM TIME TABLE of each. The copies of them are what groupdel does not bring back.
+record_group() {
+	local table tables=''
+	for table in /etc/group /etc/gshadow; do
+		record_file "$table-"
+		if [[ -f $table ]]; then tables+="$(checksum "$table") $(stat -c %Y "$table") $table"$'\n'; fi
+	done
+	record group absent "$1" "${tables%$'\n'}"
+}
+
+# record_containers notes those that containers prints, before any is of the cluster: they
+# are somebody's, and stay.
+record_containers() {
+	local former
+	if [[ -n $DRY_RUN || -n ${RECORDED["own containers"]:-} ]]; then return; fi
+	former=$(containers)
+	record_own containers "$former"
+}
 
 # record_file PATH [CHECKSUM] notes a file, and what it is going to be.
 record_file() {

@@ -120,7 +120,7 @@ fi
 # A control plane that joins counts the restores of etcd as the others do; see cluster.sh.
 if [[ -n $JOIN_AFTER && ! -e /var/lib/satchel/restored ]]; then
 	wait_for 'the API server to tell of the restores of etcd' ask_restores
-	if [[ -n $RESTORES ]]; then printf '%s\n' "$RESTORES" >/var/lib/satchel/restored; fi
+	if [[ -n $RESTORES ]]; then put_state /var/lib/satchel/restored <<<"$RESTORES"; fi
 fi
 if [[ " $HOST_ROLES " == *' control-plane '* && ! -e /root/.kube/config ]]; then
 	replace /etc/kubernetes/admin.conf /root/.kube/config 600

@@ -47,8 +47,4 @@ if [[ -n ${RUNTIME_PACKAGE:-} ]] && replaced containerd.service; then
 fi
 enable containerd.service
 serve containerd.service restart containerd:replaced /etc/containerd/config.toml "$unit" containerd.tar.gz /usr/local/sbin/runc
-# None of them is of the cluster yet.
-if [[ -z $DRY_RUN && -z ${RECORDED["own containers"]:-} ]]; then
-	former=$(containers)
-	record_own containers "$former"
-fi
+record_containers
