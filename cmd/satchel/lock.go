@@ -88,10 +88,11 @@ func startsAnew(cmd *cobra.Command, err error) bool {
 		return true
 	}
 	bad, ok := errors.AsType[*lock.Unreadable](err)
-	if ok = ok && lock.Replaceable(err); ok {
-		fmt.Fprintf(cmd.ErrOrStderr(), "satchel: %s; the lock is made anew, and nothing is compared with it\n", bad.Reason())
+	if !ok || bad.Newer {
+		return false
 	}
-	return ok
+	fmt.Fprintf(cmd.ErrOrStderr(), "satchel: %s; the lock is made anew, and nothing is compared with it\n", bad.Reason())
+	return true
 }
 
 func resolve(cmd *cobra.Command, p *plan.Plan, s supply, want plan.Supply) (*lock.Lock, error) {

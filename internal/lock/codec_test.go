@@ -2,6 +2,7 @@ package lock
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log"
 	"os"
@@ -101,8 +102,8 @@ func TestEveryFlawOfALockIsFoundWhereItIs(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s:\ngot  %v\nwant %s", what, err, c.want)
 		}
-		if Replaceable(err) == (what == "format") {
-			t.Errorf("%s: Replaceable is %v", what, Replaceable(err))
+		if replaceable(err) == (what == "format") {
+			t.Errorf("%s: replaceable is %v", what, replaceable(err))
 		}
 	}
 }
@@ -117,7 +118,7 @@ func TestANewerFormatIsSeenInAnyLock(t *testing.T) {
 		"no JSON at all": "\"lock\": 7\n---\n",
 	} {
 		_, err := Parse("satchel.lock", []byte(text))
-		if err == nil || !strings.Contains(err.Error(), "satchel.lock: the lock has format 7") || Replaceable(err) || strings.Contains(err.Error(), "run `satchel lock`") {
+		if err == nil || !strings.Contains(err.Error(), "satchel.lock: the lock has format 7") || replaceable(err) || strings.Contains(err.Error(), "run `satchel lock`") {
 			t.Errorf("%s: got %v", what, err)
 		}
 	}
@@ -214,4 +215,10 @@ func TestWhatAKilledWriterLeavesIsGoneAfterTheNext(t *testing.T) {
 	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// replaceable tells whether a new lock is the cure for what was read.
+func replaceable(err error) bool {
+	bad, ok := errors.AsType[*Unreadable](err)
+	return ok && !bad.Newer
 }

@@ -14,7 +14,7 @@ import (
 type Unreadable struct {
 	// Where is the file, with line and column where that is known.
 	Where string
-	// Newer says that a newer satchel reads it.
+	// Newer says that a newer satchel reads it: it is not to be lost for a new one.
 	Newer bool
 	err   error
 }
@@ -30,13 +30,6 @@ func (e *Unreadable) Error() string {
 func (e *Unreadable) Reason() string { return fmt.Sprintf("%s: %v", e.Where, e.err) }
 
 func (e *Unreadable) Unwrap() error { return e.err }
-
-// Replaceable tells whether reading failed for what the file has in it, which a new lock
-// is the cure for. One of a newer satchel is not to be lost that way.
-func Replaceable(err error) bool {
-	e, ok := errors.AsType[*Unreadable](err)
-	return ok && !e.Newer
-}
 
 // Read reads a lock and checks all of it.
 func Read(path string) (*Lock, error) {
